@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * api/api.h - the door: what preload/ gives the libc names to
+ *
+ * The inline functions are the whole fast path. Everything else enters the
+ * slow path, which marks the thread busy: a signal handler that allocates
+ * meanwhile is served from a small reserve, and what it frees waits.
+ *
+ * errno: set to ENOMEM when a request fails, otherwise untouched.
+ */
+#ifndef MM_API_API_H
+#define MM_API_API_H
+
+#include "slab/slab.h"
+
+void *api_malloc_slow(size_t n);
+void api_free_slow(void *p);
+void api_free_event(void *p);
+size_t api_usable_slow(const void *p);
+
+/** api_malloc - @n bytes, aligned to 16; NULL and ENOMEM if there are none */
+static __flatten void *api_malloc(size_t n)
+{
+	void *p = slab_alloc_fast(n);
+
+	return likely(p != NULL) ? p : api_malloc_slow(n);
+}
+
+/** api_free - free a block, NULL allowed; keeps errno */
+static __flatten void api_free(void *p)
+{
+	enum free_result r = slab_free_fast(p);
+
+	if (unlikely(r == FREE_EVENT))
+		api_free_event(p);
+	else if (unlikely(r == FREE_OTHER))
+		api_free_slow(p);
+}
+
+/** api_usable_size - bytes that may be used; 0 for NULL and foreign pointers */
+static __flatten size_t api_usable_size(const void *p)
+{
+	size_t bytes = slab_bytes_fast(p);
+
+	return likely(bytes != 0) ? bytes : api_usable_slow(p);
+}
+
+/** api_calloc - @n * @size zero bytes; overflow is ENOMEM */
+void *api_calloc(size_t n, size_t size);
+
+/** api_realloc - as glibc: realloc(p, 0) frees and returns NULL */
+void *api_realloc(void *p, size_t n);
+
+/** api_memalign - @size bytes at a multiple of @align, a power of two */
+void *api_memalign(size_t align, size_t size);
+
+#endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * api/init.c - the process starts, threads start and end, the process forks
+ *
+ * Everything is set up by the first call that reaches the slow path, which may
+ * come from the dynamic linker before libc is initialised: nothing here may
+ * allocate, use stdio or expect environ.
+ *
+ * Lock order: init_lock, purge_lock, vma_lock, then floor by floor downwards.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include "api/init.h"
+#include "api/show.h"
+#include "api/valgrind.h"
+#include "side/option.h"
+
+static struct mm_lock init_lock;
+static bool ready, failed;
+static pthread_key_t exit_key;
+static bool have_key;
+bool on_valgrind;
+
+/* ---- locks, in order ---- */
+
+void lock_all(void)
+{
+	reclaim_fork_prepare();
+	large_fork_prepare();
+	slab_fork_prepare();
+	zone_fork_prepare();
+	pgtable_fork_prepare(&mm_pgtable);
+	arena_fork_prepare();
+}
+
+void unlock_all(void)
+{
+	arena_fork_parent();
+	pgtable_fork_parent(&mm_pgtable);
+	zone_fork_parent();
+	slab_fork_parent();
+	large_fork_parent();
+	reclaim_fork_parent();
+}
+
+static void fork_prepare(void)
+{
+	if (ready)
+		lock_all();
+}
+
+static void fork_parent(void)
+{
+	if (ready)
+		unlock_all();
+}
+
+static void fork_child(void)
+{
+	if (!ready)
+		return;
+	arena_fork_child();
+	pgtable_fork_child(&mm_pgtable);
+	zone_fork_child();
+	reclaim_fork_child();
+	large_fork_child();
+	slab_fork_child();
+	stat_add_global(STAT_fork, 1);
+}
+
+/* ---- threads ---- */
+
+static void end_thread(void)
+{
+	struct heap *h = tcache.heap;
+
+	tcache.heap = NULL;
+	tcache.id = OWNER_NOBODY;
+	heap_put(h);
+}
+
+/*
+ * Destructors that run after this one, and libc itself, may still allocate and
+ * free: from now on the thread borrows a heap for each call.
+ */
+static void thread_exits(void *arg)
+{
+	(void)arg;
+	tcache.exiting = true;
+	if (tcache.heap && !tcache.busy) {
+		tcache.busy = true;
+		end_thread();
+		tcache.busy = false;
+	}
+}
+
+static __cold bool init_once(void)
+{
+	lock_acquire(&init_lock);
+	if (!ready && !failed) {
+		option_init();
+		valgrind_init();
+		slab_check = mm_options.check || on_valgrind;
+		failed = zone_init() || heap_init();
+		if (failed)
+			mm_warn("cannot reserve address space for the heap; every allocation will fail. Raise the limit on virtual memory (ulimit -v)");
+		have_key =
+			!failed && !pthread_key_create(&exit_key, thread_exits);
+		smp_store_release(&ready, !failed);
+	}
+	lock_release(&init_lock);
+	return ready;
+}
+
+static __cold struct heap *start_thread(void)
+{
+	struct heap *h;
+
+	if (!smp_load_acquire(&ready) && !init_once())
+		return NULL;
+	h = heap_get();
+	if (!h)
+		return NULL;
+	tcache.heap = h;
+	if (!slab_check)
+		tcache.id = h->id;
+	if (have_key && !tcache.exiting) {
+		/* may allocate: not inside any more, the heap is there */
+		tcache.busy = false;
+		pthread_setspecific(exit_key, &tcache);
+		tcache.busy = true;
+	}
+	return h;
+}
+
+struct heap *door_enter(void)
+{
+	struct heap *h = tcache.heap;
+
+	if (unlikely(tcache.busy))
+		return NULL;
+	tcache.busy = true;
+	valgrind_enter();
+	if (unlikely(!h)) {
+		h = start_thread();
+		if (!h) {
+			valgrind_leave();
+			tcache.busy = false;
+		}
+	}
+	return h;
+}
+
+void door_leave(struct heap *h)
+{
+	(void)h;
+	if (unlikely(READ_ONCE(reclaim_wanted)))
+		reclaim_balance();
+	if (unlikely(tcache.exiting) && tcache.heap)
+		end_thread();
+	valgrind_leave();
+	tcache.busy = false;
+	while (nested_pending()) {
+		void *p = nested_take();
+
+		if (p)
+			api_free_slow(p);
+	}
+}
+
+/* ---- the process ---- */
+
+__attribute__((constructor)) static void process_start(void)
+{
+	struct heap *h = door_enter();
+
+	if (h)
+		door_leave(h);
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+__attribute__((destructor)) static void process_end(void)
+{
+	if (ready)
+		show_at_exit();
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * api/init.h - entering and leaving the slow path; private to api/
+ */
+#ifndef MM_API_INIT_H
+#define MM_API_INIT_H
+
+#include "api/api.h"
+#include "reclaim/reclaim.h"
+
+/**
+ * door_enter - the thread's heap, ready for the slow path
+ *
+ * Returns NULL if there is no memory for a heap, or if the thread is inside
+ * already and a signal handler called us (then tcache.busy is set before).
+ */
+struct heap *door_enter(void);
+
+/** door_leave - undo door_enter() that returned a heap; purges if wanted */
+void door_leave(struct heap *h);
+
+/** lock_all - hold every lock of libmm, in order; for fork and snapshots */
+void lock_all(void);
+void unlock_all(void);
+
+/* nested.c: what a signal handler gets that interrupted the slow path */
+void *nested_alloc(size_t n);
+void nested_free(void *p);
+bool nested_owns(const void *p);
+size_t nested_bytes(const void *p);
+/** nested_take - a block whose free had to wait, or NULL */
+void *nested_take(void);
+bool nested_pending(void);
+
+/* valgrind.h has the client requests; on only under Valgrind */
+extern bool on_valgrind __hidden;
+
+#endif

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: MIT
+/*
+ * api/malloc.c - malloc, free and their kin behind the fast path
+ *
+ * Decides which room serves a request: slab/ up to SMALL_MAX, large/ above. A
+ * request that fails is tried once more after direct reclaim.
+ */
+#include <errno.h>
+#include <string.h>
+#include "api/init.h"
+#include "api/valgrind.h"
+
+/* What a pointer turns out to be. */
+struct block {
+	struct window *window; /* of a slab object or a run */
+	struct slab *slab;
+	struct vma *vma;
+};
+
+static bool find_block(struct heap *h, const void *p, struct block *b)
+{
+	struct mapping *m = map_find(h ? &h->tlb : NULL, (uintptr_t)p);
+
+	*b = (struct block){ 0 };
+	if (!m)
+		return false;
+	if (m->kind == MAPPING_VMA) {
+		b->vma = mapping_vma(m);
+		return true;
+	}
+	b->window = mapping_window(m);
+	b->slab = slab_of(b->window, p);
+	return true;
+}
+
+static size_t block_bytes(const struct block *b, const void *p)
+{
+	pfn_t head;
+
+	if (b->slab)
+		return class_bytes[b->slab->class];
+	if (b->vma)
+		return b->vma->size;
+	head = run_head(b->window, p);
+	return head ? (size_t)pfn_to_page(head)->nr << PAGE_SHIFT : 0;
+}
+
+/* One line for the first foreign pointer; programs may mix allocators. */
+__cold static void foreign(const char *what, const void *p)
+{
+	static bool told;
+
+	stat_add_global(STAT_foreign_free, 1);
+	if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		mm_warn("%s of %p: not a block of libmm; ignored (reported once)",
+			what, p);
+}
+
+/* ---- allocating ---- */
+
+static void *pop(struct heap *h, unsigned class)
+{
+	void **list = slab_list(h, class), *p = *list;
+
+	if (p)
+		*list = *(void **)p;
+	return p;
+}
+
+static void *alloc_small(struct heap *h, unsigned class)
+{
+	void *p = pop(h, class);
+
+	return p ? p : slab_alloc(h, class);
+}
+
+static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
+{
+	unsigned class;
+
+	if (n > SMALL_MAX || align > PAGE_SIZE)
+		return large_alloc(h, n, align, gfp);
+	/* objects lie at multiples of their size in an aligned slab */
+	class = size_class(n);
+	while (class < NR_CLASSES && class_bytes[class] & (align - 1))
+		class ++;
+	return alloc_small(h, class);
+}
+
+__cold static void *fail(struct heap *h)
+{
+	counter_add(&h->stats, STAT_oom_fail, 1);
+	return NULL;
+}
+
+static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
+{
+	void *p = alloc(h, n, align, gfp);
+
+	if (likely(p != NULL))
+		return p;
+	counter_add(&h->stats, STAT_allocstall, 1);
+	reclaim_trim(h, 0);
+	p = alloc(h, n, align, gfp);
+	return p ? p : fail(h);
+}
+
+/* All of the allocating calls end here. */
+static void *door_alloc(size_t n, size_t align, bool zero)
+{
+	bool nested = tcache.busy;
+	struct heap *h;
+	void *p = NULL;
+
+	if (unlikely(n > PTRDIFF_MAX || align > PTRDIFF_MAX)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (!n)
+		n = 1;
+	h = door_enter();
+	if (likely(h != NULL)) {
+		p = alloc_or_reclaim(h, n, align, zero ? GFP_ZERO : 0);
+		if (p && zero && n <= SMALL_MAX && align <= PAGE_SIZE)
+			memset(p, 0, n);
+		if (p)
+			valgrind_block(p, n, api_usable_size(p), zero);
+		door_leave(h);
+	} else if (nested) {
+		/* the reserve is zero only the first time */
+		p = nested_alloc(n + align);
+		if (p)
+			p = memset((void *)align_up((uintptr_t)p, align), 0, n);
+	}
+	if (unlikely(!p))
+		errno = ENOMEM;
+	return p;
+}
+
+__slow void *api_malloc_slow(size_t n)
+{
+	struct heap *h = tcache.heap;
+
+	/* the classes above the fine grid have their lists in the heap */
+	if (n - FINE_MAX - 1 < SMALL_MAX - FINE_MAX && likely(h != NULL)) {
+		void *p = pop(h, size_class(n));
+
+		if (likely(p != NULL))
+			return p;
+	}
+	return door_alloc(n, 1, false);
+}
+
+void *api_calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (unlikely(__builtin_mul_overflow(n, size, &bytes))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (bytes > SMALL_MAX || unlikely(slab_check))
+		return door_alloc(bytes, 1, true);
+	p = api_malloc(bytes);
+	return likely(p != NULL) ? memset(p, 0, bytes) : NULL;
+}
+
+void *api_memalign(size_t align, size_t size)
+{
+	if (align <= FINE_STEP)
+		return api_malloc(size);
+	return door_alloc(size, align, false);
+}
+
+/* ---- freeing ---- */
+
+static void free_block(struct heap *h, struct block *b, void *p)
+{
+	valgrind_free(p);
+	if (b->slab) {
+		slab_free(h, b->slab, p);
+	} else if (b->vma) {
+		counter_add(&h->stats, STAT_vma_free, 1);
+		vma_free(b->vma, p);
+	} else {
+		run_free(h, b->window, p);
+	}
+}
+
+__slow void api_free_slow(void *p)
+{
+	struct block b;
+	struct heap *h;
+
+	if (!p)
+		return;
+	if (unlikely(tcache.busy || nested_owns(p))) {
+		nested_free(p);
+		return;
+	}
+	h = door_enter();
+	if (!h) {
+		if (!find_block(NULL, p, &b))
+			foreign("free", p);
+		return; /* no memory for a heap: the block is lost */
+	}
+	if (likely(find_block(h, p, &b)))
+		free_block(h, &b, p);
+	else
+		foreign("free", p);
+	door_leave(h);
+}
+
+/* The object is on its slab's freelist; what the credits ask for is left. */
+__slow void api_free_event(void *p)
+{
+	struct slab *s = slab_of(&windows[0], p);
+	struct heap *h = door_enter();
+
+	if (likely(h != NULL)) {
+		slab_event(h, s);
+		door_leave(h);
+	}
+}
+
+/* ---- resizing ---- */
+
+__slow size_t api_usable_slow(const void *p)
+{
+	struct block b;
+
+	if (!p)
+		return 0;
+	if (nested_owns(p))
+		return nested_bytes(p);
+	return find_block(NULL, p, &b) ? block_bytes(&b, p) : 0;
+}
+
+/* Resize without a second block; NULL if that cannot be. */
+static void *resize(struct heap *h, struct block *b, void *p, size_t n)
+{
+	size_t old = block_bytes(b, p);
+	void *to = NULL;
+
+	if (b->slab)
+		return n <= old && n > old / 2 ? p : NULL;
+	/* a block that shrinks to less than the smallest of its kind moves */
+	if (n <= (b->vma ? VMA_MIN : SMALL_MAX) && n < old)
+		return NULL;
+	if (b->window && run_resize(b->window, p, n))
+		to = p;
+	else if (b->window && old >= MOVE_MIN)
+		to = run_move(h, b->window, p, n);
+	else if (b->vma)
+		to = vma_resize(b->vma, p, n);
+	if (to)
+		counter_add(&h->stats,
+			    to == p ? STAT_realloc_inplace : STAT_realloc_move,
+			    1);
+	return to;
+}
+
+static void *realloc_copy(void *p, size_t old, size_t n)
+{
+	void *to = api_malloc(n);
+
+	if (!to)
+		return NULL;
+	valgrind_enter();
+	memcpy(to, p, min_size(old, n));
+	valgrind_leave();
+	api_free(p);
+	return to;
+}
+
+/* The block stays whole whatever happens. */
+static void *realloc_block(void *p, size_t n)
+{
+	struct heap *h = door_enter();
+	struct block b;
+	void *to = NULL;
+	size_t old;
+
+	if (!h || !find_block(h, p, &b)) {
+		if (h)
+			door_leave(h);
+		old = api_usable_size(p);
+		if (old)
+			return realloc_copy(p, old, n);
+		foreign("realloc", p);
+		return NULL;
+	}
+	old = block_bytes(&b, p);
+	if (likely(!on_valgrind))
+		to = resize(h, &b, p, n);
+	if (!to)
+		counter_add(&h->stats, STAT_realloc_copy, 1);
+	door_leave(h);
+	return to ? to : realloc_copy(p, old, n);
+}
+
+void *api_realloc(void *p, size_t n)
+{
+	size_t old;
+
+	if (!p)
+		return api_malloc(n);
+	if (!n) {
+		api_free(p);
+		return NULL;
+	}
+	if (unlikely(n > PTRDIFF_MAX)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (likely(!slab_check)) {
+		old = slab_bytes_fast(p);
+		if (n <= old && n > old / 2)
+			return p;
+		if (old)
+			return realloc_copy(p, old, n);
+	}
+	return realloc_block(p, n);
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/*
+ * api/show.c - buddyinfo, slabinfo, zoneinfo, vmstat and the rest, as text
+ *
+ * Field for field as Linux prints them, so that what reads /proc can read this.
+ * Everything comes out of one snapshot, and nothing is allocated.
+ */
+#include <errno.h>
+#include <string.h>
+#include "api/show.h"
+#include "api/snapshot.h"
+#include "side/option.h"
+
+static const char *const zone_name[MM_NR_ZONES] = { "DMA", "Normal",
+						    "HighMem" };
+
+static void show_buddyinfo(struct mm_out *o, const struct snapshot *s)
+{
+	(void)s;
+	for_each_zone(z) {
+		out_printf(o, "Node %u, zone %8s ", z->nid, zone_name[z->type]);
+		for (unsigned i = 0; i < NR_ORDERS; i++)
+			out_printf(o, "%6u ",
+				   z->area[i].nr[0] + z->area[i].nr[1]);
+		out_printf(o, "\n");
+	}
+}
+
+static void show_slabinfo(struct mm_out *o, const struct snapshot *s)
+{
+	out_printf(
+		o,
+		"slabinfo - version: 2.1\n"
+		"# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+	for (unsigned c = NR_CLASSES - 1; c; c--) {
+		const struct cache_info *i = &s->cache[c];
+		char name[24];
+
+		if (!i->slabs)
+			continue;
+		os_format(name, sizeof(name), "malloc-%u", class_bytes[c]);
+		out_printf(
+			o,
+			"%-17s %6zu %6zu %6u %4u %4u : tunables %4u %4u %4u : slabdata %6zu %6zu %6u\n",
+			name, i->live, i->capacity, class_bytes[c],
+			(unsigned)(SLAB_SIZE / class_bytes[c]),
+			(unsigned)(SLAB_SIZE >> PAGE_SHIFT), 0, 0, 0, i->slabs,
+			i->slabs, 0);
+	}
+}
+
+static void show_zone(struct mm_out *o, const struct zone *z)
+{
+	out_printf(o,
+		   "Node %u, zone %8s\n  pages free     %zu\n"
+		   "        boost    0\n        min      %zu\n"
+		   "        low      %zu\n        high     %zu\n",
+		   z->nid, zone_name[z->type], z->nr_free, z->wmark[WMARK_MIN],
+		   z->wmark[WMARK_LOW], z->wmark[WMARK_HIGH]);
+	out_printf(o,
+		   "        spanned  %zu\n        present  %zu\n"
+		   "        managed  %zu\n        cma      0\n"
+		   "        protection: (0, 0, 0)\n",
+		   z->nr_spanned, z->nr_present, z->nr_managed);
+	out_printf(o, "      nr_free_pages %zu\n      nr_dirty_free %zu\n",
+		   z->nr_free, z->nr_dirty);
+	out_printf(o, "  pagesets\n  node_unreclaimable:  0\n");
+	out_printf(o, "  start_pfn:           %zu\n",
+		   z->nr_spans ? (size_t)z->span[0].start : 0);
+}
+
+static void show_zoneinfo(struct mm_out *o, const struct snapshot *s)
+{
+	(void)s;
+	for_each_zone(z)
+		show_zone(o, z);
+}
+
+static void show_vmstat(struct mm_out *o, const struct snapshot *s)
+{
+	for (unsigned i = 0; i < NR_STATS; i++)
+		out_printf(o, "%s %lu\n", stat_name[i], s->counters.n[i]);
+}
+
+/* The rows of meminfo and of the JSON object. */
+struct row {
+	const char *name;
+	size_t value;
+};
+
+#define NR_MEM_ROWS 15
+
+static void mem_rows(const struct mm_stats *st, struct row row[NR_MEM_ROWS])
+{
+	const struct row rows[NR_MEM_ROWS] = {
+		{ "Requested", st->requested },
+		{ "Used", st->used },
+		{ "Committed", st->committed },
+		{ "Reserved", st->reserved },
+		{ "Metadata", st->metadata },
+		{ "Small", st->small_bytes },
+		{ "SmallObjects", st->small_objects },
+		{ "Large", st->large_bytes },
+		{ "LargeBlocks", st->large_blocks },
+		{ "Vma", st->vma_bytes },
+		{ "VmaBlocks", st->vma_blocks },
+		{ "ZoneDMA", st->zone_committed[MM_ZONE_DMA] },
+		{ "ZoneNormal", st->zone_committed[MM_ZONE_NORMAL] },
+		{ "ZoneHighMem", st->zone_committed[MM_ZONE_HIGHMEM] },
+		{ "VmaCommitted", st->vma_committed },
+	};
+
+	memcpy(row, rows, sizeof(rows));
+}
+
+static bool is_count(const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strcmp(name, "SmallObjects") ||
+	       (n > 6 && !strcmp(name + n - 6, "Blocks"));
+}
+
+static void show_meminfo(struct mm_out *o, const struct snapshot *s)
+{
+	struct row row[NR_MEM_ROWS];
+
+	mem_rows(&s->stats, row);
+	for (unsigned i = 0; i < NR_MEM_ROWS; i++) {
+		char name[24];
+
+		os_format(name, sizeof(name), "%s:", row[i].name);
+		if (is_count(row[i].name))
+			out_printf(o, "%-15s %8zu\n", name, row[i].value);
+		else
+			out_printf(o, "%-15s %8zu kB\n", name,
+				   row[i].value >> 10);
+	}
+}
+
+static void show_options(struct mm_out *o, const struct snapshot *s)
+{
+	(void)s;
+	option_print(o);
+}
+
+/* ---- JSON ---- */
+
+static void json_zones(struct mm_out *o)
+{
+	const char *sep = "";
+
+	out_printf(o, "  \"zones\": [");
+	for_each_zone(z) {
+		out_printf(
+			o,
+			"%s\n    {\"node\": %u, \"zone\": \"%s\", \"free\": %zu, \"dirty\": %zu, \"present\": %zu, ",
+			sep, z->nid, zone_name[z->type], z->nr_free,
+			z->nr_dirty, z->nr_present);
+		out_printf(
+			o,
+			"\"managed\": %zu, \"spanned\": %zu, \"min\": %zu, \"low\": %zu, \"high\": %zu, \"buddy\": [",
+			z->nr_managed, z->nr_spanned, z->wmark[WMARK_MIN],
+			z->wmark[WMARK_LOW], z->wmark[WMARK_HIGH]);
+		for (unsigned i = 0; i < NR_ORDERS; i++)
+			out_printf(o, "%s%u", i ? ", " : "",
+				   z->area[i].nr[0] + z->area[i].nr[1]);
+		out_printf(o, "]}");
+		sep = ",";
+	}
+	out_printf(o, "\n  ],\n");
+}
+
+static void json_slabs(struct mm_out *o, const struct snapshot *s)
+{
+	const char *sep = "";
+
+	out_printf(o, "  \"slabs\": [");
+	for (unsigned c = 1; c < NR_CLASSES; c++) {
+		const struct cache_info *i = &s->cache[c];
+
+		if (!i->slabs)
+			continue;
+		out_printf(
+			o,
+			"%s\n    {\"size\": %u, \"live\": %zu, \"objects\": %zu, \"slabs\": %zu}",
+			sep, class_bytes[c], i->live, i->capacity, i->slabs);
+		sep = ",";
+	}
+	out_printf(o, "\n  ],\n");
+}
+
+static void show_json(struct mm_out *o, const struct snapshot *s)
+{
+	struct row row[NR_MEM_ROWS];
+
+	mem_rows(&s->stats, row);
+	out_printf(o, "{\n  \"schema\": 1,\n  \"version\": \"%s\",\n",
+		   mm_version());
+	out_printf(o, "  \"meminfo\": {");
+	for (unsigned i = 0; i < NR_MEM_ROWS; i++)
+		out_printf(o, "%s\n    \"%s\": %zu", i ? "," : "", row[i].name,
+			   row[i].value);
+	out_printf(o, "\n  },\n");
+	json_zones(o);
+	json_slabs(o, s);
+	out_printf(o, "  \"vmstat\": {");
+	for (unsigned i = 0; i < NR_STATS; i++)
+		out_printf(o, "%s\n    \"%s\": %lu", i ? "," : "", stat_name[i],
+			   s->counters.n[i]);
+	out_printf(o, "\n  }\n}\n");
+}
+
+/* ---- which view ---- */
+
+static const struct view {
+	const char *name;
+	void (*show)(struct mm_out *o, const struct snapshot *s);
+} views[] = {
+	{ "buddyinfo", show_buddyinfo }, { "slabinfo", show_slabinfo },
+	{ "zoneinfo", show_zoneinfo },	 { "vmstat", show_vmstat },
+	{ "meminfo", show_meminfo },	 { "options", show_options },
+	{ "json", show_json },
+};
+
+static int show(const struct view *v, struct mm_out *o, bool title)
+{
+	static struct mm_lock lock;
+	static struct snapshot s; /* too large for a thread's stack */
+	struct heap *h = door_enter();
+	int err;
+
+	if (!h)
+		return -EAGAIN;
+	lock_acquire(&lock);
+	remote_flush(h);
+	take_snapshot(&s);
+	if (title)
+		out_printf(o, "== %s ==\n", v->name);
+	v->show(o, &s);
+	err = out_flush(o);
+	lock_release(&lock);
+	door_leave(h);
+	return err;
+}
+
+__public int mm_show(const char *view, int fd)
+{
+	struct mm_out o;
+
+	out_init(&o, fd);
+	for (size_t i = 0; view && i < ARRAY_SIZE(views); i++)
+		if (!strcmp(view, views[i].name))
+			return show(&views[i], &o, false);
+	return -EINVAL;
+}
+
+static void show_json_file(const char *path)
+{
+	int fd = os_open_write(path);
+	int err = fd < 0 ? fd : mm_show("json", fd);
+
+	if (fd >= 0)
+		os_close(fd);
+	if (err)
+		mm_warn("cannot write statistics to %s: error %d. Choose another path with MM_OPTIONS=stats=json:PATH",
+			path, -err);
+}
+
+void show_at_exit(void)
+{
+	struct mm_out o;
+
+	if (mm_options.stats.word == STATS_JSON)
+		show_json_file(mm_options.stats.text);
+	if (mm_options.stats.word != STATS_EXIT)
+		return;
+	out_init(&o, 2);
+	for (size_t i = 0; i + 2 < ARRAY_SIZE(views); i++)
+		show(&views[i], &o, true);
+}

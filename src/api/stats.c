@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/*
+ * api/stats.c - a consistent snapshot of everything
+ *
+ * With every lock held, nothing moves but the fast paths: an object in a thread
+ * list is not live, one that a thread pops or pushes meanwhile may be counted
+ * either way. The rest of the figures follow from the zones' books:
+ *
+ *   committed = present pages + own mappings
+ *   used      = committed - dirty free pages - pages in thread lists
+ *   requested = live small objects + runs + own mappings
+ */
+#include "api/snapshot.h"
+
+static const unsigned SLAB_PAGES = SLAB_SIZE >> PAGE_SHIFT;
+
+static void count_slab(struct snapshot *s, const struct slab *slab)
+{
+	struct cache_info *c = &s->cache[slab->class];
+	size_t bytes = slab->carved * (size_t)class_bytes[slab->class];
+	int32_t inuse = READ_ONCE(slab->credits) + slab->bias;
+
+	c->slabs++;
+	c->capacity += slab->capacity;
+	c->live += inuse > 0 ? (size_t)inuse : 0;
+	c->pages += (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+static void count_span(struct snapshot *s, const struct span *span)
+{
+	const struct window *w = pfn_window(span->start);
+	size_t end = pfn_index(span->grown) / SLAB_PAGES;
+
+	for (size_t i = pfn_index(span->start) / SLAB_PAGES; i < end; i++)
+		if (w->slots[i].owner != OWNER_NONE)
+			count_slab(s, &w->slabs[i]);
+}
+
+static void count_heap(struct snapshot *s, struct heap *h)
+{
+	for (unsigned c = 1; c < NR_CLASSES; c++) {
+		size_t n = list_length(h, c);
+
+		s->cache[c].live -= min_size(n, s->cache[c].live);
+	}
+	s->pcp_pages += h->pcp.nr_pages;
+	stat_sum(&s->counters, &h->stats);
+	s->counters.n[STAT_tlb_hit] += READ_ONCE(h->tlb.hits);
+	s->counters.n[STAT_tlb_miss] += READ_ONCE(h->tlb.misses);
+}
+
+static void count_zones(struct snapshot *s, size_t *pages_used)
+{
+	struct mm_stats *st = &s->stats;
+
+	for_each_zone(z) {
+		size_t present = READ_ONCE(z->nr_present);
+
+		for (unsigned i = 0; i < z->nr_spans; i++)
+			count_span(s, &z->span[i]);
+		st->zone_committed[z->type] += present << PAGE_SHIFT;
+		st->committed += present << PAGE_SHIFT;
+		st->used += (present - z->nr_dirty) << PAGE_SHIFT;
+		*pages_used += z->nr_managed - z->nr_free;
+		stat_sum(&s->counters, &z->stats);
+	}
+}
+
+static void count_small(struct snapshot *s, size_t *slab_pages)
+{
+	struct mm_stats *st = &s->stats;
+
+	for (unsigned c = 1; c < NR_CLASSES; c++) {
+		const struct cache_info *ci = &s->cache[c];
+
+		st->small_objects += ci->live;
+		st->small_bytes += ci->live * class_bytes[c];
+		*slab_pages += ci->slabs * SLAB_PAGES;
+	}
+}
+
+/* What is neither slab, page list nor free is a run. */
+static void count_large(struct snapshot *s, size_t pages_used,
+			size_t slab_pages)
+{
+	struct mm_stats *st = &s->stats;
+	size_t reserved = 0;
+
+	st->large_bytes = (pages_used - slab_pages - s->pcp_pages)
+			  << PAGE_SHIFT;
+	st->large_blocks = s->counters.n[STAT_large_alloc] -
+			   s->counters.n[STAT_large_free];
+	vma_totals(&st->vma_blocks, &st->vma_bytes, &reserved);
+	st->vma_committed = st->vma_bytes;
+	st->used += st->vma_bytes - (s->pcp_pages << PAGE_SHIFT);
+	st->committed += st->vma_bytes;
+	st->reserved += reserved;
+}
+
+void take_snapshot(struct snapshot *s)
+{
+	size_t pages_used = 0, slab_pages = 0;
+	struct mm_stats *st = &s->stats;
+
+	*s = (struct snapshot){ 0 };
+	if (!nodes)
+		return;
+	lock_all();
+	count_zones(s, &pages_used);
+	for (struct heap *h = heap_first(); h; h = h->next_all)
+		count_heap(s, h);
+	stat_sum(&s->counters, &mm_global_counters);
+	count_small(s, &slab_pages);
+	count_large(s, pages_used, slab_pages);
+	for (unsigned i = 0; i < nr_windows; i++)
+		st->reserved += windows[i].reserved;
+	st->metadata = memblock_bytes();
+	st->requested = st->small_bytes + st->large_bytes + st->vma_bytes;
+	st->nr_nodes = nr_nodes;
+	st->nr_windows = nr_windows;
+	st->nr_heaps = heap_count();
+	unlock_all();
+}
+
+__public void mm_stats(struct mm_stats *st)
+{
+	struct heap *h = door_enter();
+	struct snapshot s = { 0 };
+
+	/* in a signal handler inside the slow path: the locks may be ours */
+	if (h) {
+		remote_flush(h);
+		take_snapshot(&s);
+		door_leave(h);
+	}
+	*st = s.stats;
+}
+
+__public size_t mm_trim(size_t keep)
+{
+	struct heap *h = door_enter();
+	size_t done = 0;
+
+	if (h) {
+		done = reclaim_trim(h, keep);
+		door_leave(h);
+	}
+	return done;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arena/arena.h - reserved address space, and memory for our own metadata
+ *
+ * window:  one reservation of address space. Data pages come last, the tables
+ *          that describe them (slots, slabs, pages, ptes) lie before them, out
+ *          of reach of a heap overflow. Nothing is readable until committed.
+ * slice:   the part of a window that belongs to one node.
+ * pfn:     global page number, (window id + 1) << PFN_SHIFT | index in window;
+ *          0 is no page.
+ *
+ * Invariants: windows[0 .. nr_windows-1] never move and never go away;
+ * base is aligned to the largest buddy block; size > 0 iff the window is there.
+ * The hot path reads windows[0] only.
+ */
+#ifndef MM_ARENA_ARENA_H
+#define MM_ARENA_ARENA_H
+
+#include "base/bits.h"
+#include "os/lock.h"
+
+struct slot;
+struct slab;
+struct page;
+
+#define MAX_WINDOWS    15
+#define PFN_SHIFT      28
+#define MAX_PAGE_ORDER 10
+#define SLAB_SHIFT     16
+#define SLAB_SIZE      (1UL << SLAB_SHIFT)
+
+/* metadata bytes per slab-sized slot and per page */
+#define SLOT_BYTES 8
+#define SLAB_BYTES 64
+#define PAGE_BYTES 16
+#define PTE_BYTES  8
+
+struct window {
+	uintptr_t base;	      /* first data byte */
+	size_t size;	      /* data bytes; 0 until published */
+	struct slot *slots;   /* owner words, one per SLAB_SIZE */
+	struct slab *slabs;   /* slab descriptors, one per SLAB_SIZE */
+	struct page *pages;   /* page descriptors */
+	uint64_t *ptes;	      /* page states */
+	size_t nr_pages;      /* data pages */
+	unsigned slice_shift; /* log2 of the pages in a node slice */
+	unsigned id;
+	size_t reserved; /* bytes, metadata included */
+};
+
+extern struct window windows[MAX_WINDOWS] __hidden;
+extern unsigned nr_windows __hidden;
+
+/**
+ * arena_add_window - reserve another window
+ * @min_size:  data bytes it must have at least
+ * @nr_slices: node slices, a power of two
+ *
+ * Takes as much as RLIMIT_AS, overcommit mode and address bits allow, up to
+ * 1 TiB. Returns the window, not yet published, or NULL.
+ * Context: caller serialises; see arena_publish().
+ */
+struct window *arena_add_window(size_t min_size, unsigned nr_slices);
+
+/**
+ * arena_publish - let everybody see a window whose zones are set up
+ *
+ * Pairs with the reads of nr_windows in pfn_window().
+ */
+void arena_publish(struct window *w);
+
+/**
+ * arena_commit_tables - make the metadata of some pages usable
+ * @first: index of the first page in the window
+ * @nr:    number of pages
+ *
+ * Returns 0 or -ENOMEM. Committing twice is harmless.
+ */
+int arena_commit_tables(struct window *w, size_t first, size_t nr);
+
+/**
+ * memblock_alloc - memory for metadata; zeroed, never freed
+ * @size:  bytes, at most 64 KiB
+ * @align: a power of two, at most 4096
+ *
+ * Returns NULL when the kernel gives no more. Context: takes memblock's lock.
+ */
+void *memblock_alloc(size_t size, size_t align);
+
+/** memblock_bytes - handed out so far */
+size_t memblock_bytes(void);
+
+/* hold, release or reset the lock of this room around fork */
+void arena_fork_prepare(void);
+void arena_fork_parent(void);
+void arena_fork_child(void);
+
+#endif

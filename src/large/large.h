@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * large/large.h - blocks of whole pages
+ *
+ * run: adjacent pages in a window, from the thread's page lists or a zone.
+ * vma: a block with a mapping of its own, for sizes where a system call costs
+ *      nothing beside touching the memory, and for what no window can hold.
+ *
+ * Invariants of a vma: size <= reserved, both multiples of VMA_ALIGN, as is its
+ * start; the sizes of its pieces add up to size; the rest of the reservation
+ * has no access rights.
+ *
+ * Lock order: vma_lock is taken before every lock of the rooms below, and held
+ * only to link and count.
+ */
+#ifndef MM_LARGE_LARGE_H
+#define MM_LARGE_LARGE_H
+
+#include "base/list.h"
+#include "slab/slab.h"
+
+#define VMA_MIN	  MIB(32) /* larger blocks get a mapping of their own */
+#define VMA_ALIGN MIB(2)  /* whole entries of the page table */
+#define MOVE_MIN  MIB(4)  /* larger blocks are moved, not copied */
+
+#define MAX_PIECES 8
+
+/* Part of a block that is one mapping of the kernel. */
+struct vma_piece {
+	size_t size;
+};
+
+struct vma {
+	struct mapping mapping; /* start .. start + reserved */
+	size_t size, reserved;
+	unsigned nr_pieces;
+	struct vma_piece piece[MAX_PIECES];
+	struct list_head list;
+};
+
+/**
+ * large_alloc - a block of whole pages
+ * @size:  bytes, more than 0
+ * @align: a power of two
+ * @gfp:   GFP_ZERO or GFP_DEFAULT
+ *
+ * Returns NULL if there is neither a run nor a mapping to be had.
+ */
+void *large_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp);
+
+/** run_free - free a run of window @w; bug() if @p is not its start */
+void run_free(struct heap *h, struct window *w, void *p);
+
+/** run_head - first page of the live run that holds an address, or 0 */
+pfn_t run_head(const struct window *w, const void *p);
+
+/**
+ * run_resize - make a run longer or shorter where it is
+ *
+ * Returns false if it cannot be longer.
+ */
+bool run_resize(struct window *w, void *p, size_t size);
+
+/** run_move - move a run's pages into a larger mapping of their own, or NULL */
+void *run_move(struct heap *h, struct window *w, void *p, size_t size);
+
+void *vma_alloc(size_t size, size_t align);
+void vma_free(struct vma *v, void *p);
+
+/** vma_resize - resize a block with its own mapping; moves pages, or NULL */
+void *vma_resize(struct vma *v, void *p, size_t size);
+
+/** vma_totals - live blocks with own mappings, and their address space */
+void vma_totals(size_t *blocks, size_t *bytes, size_t *reserved);
+
+static inline struct vma *mapping_vma(struct mapping *m)
+{
+	return container_of(m, struct vma, mapping);
+}
+
+void large_fork_prepare(void);
+void large_fork_parent(void);
+void large_fork_child(void);
+
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+/*
+ * large/run.c - runs of pages in the windows
+ *
+ * The head's descriptor says PAGE_LARGE and the number of pages as long as the
+ * block lives, so freeing anything else is found out for certain.
+ */
+#include <string.h>
+#include "large/large.h"
+
+static size_t pages_of(size_t size)
+{
+	return (size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+}
+
+static pfn_t pop_aligned(struct heap *h, size_t nr, size_t align)
+{
+	pfn_t pfn = pcp_pop(&h->pcp, nr);
+
+	if (!pfn)
+		return 0;
+	if (pfn & (align - 1)) {
+		free_run(pfn, nr);
+		return 0;
+	}
+	counter_add(&h->stats, STAT_pcp_hit, 1);
+	return pfn;
+}
+
+static pfn_t get_run(struct heap *h, size_t nr, size_t align, gfp_t gfp)
+{
+	pfn_t pfn = pop_aligned(h, nr, align);
+
+	if (pfn) {
+		if (gfp & GFP_ZERO)
+			memset(pfn_to_addr(pfn), 0, nr << PAGE_SHIFT);
+		return pfn;
+	}
+	return alloc_run(h->nid, MM_ZONE_HIGHMEM, nr, align, gfp | GFP_TOUCH);
+}
+
+static void *run_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
+{
+	size_t nr = pages_of(size);
+	size_t align_pages = pages_of(align);
+	pfn_t pfn = get_run(h, nr, align_pages, gfp);
+	struct page *page;
+
+	if (!pfn)
+		return NULL;
+	/* a window smaller than the alignment cannot promise it */
+	if ((uintptr_t)pfn_to_addr(pfn) & (align - 1)) {
+		free_run(pfn, nr);
+		return NULL;
+	}
+	page = pfn_to_page(pfn);
+	page->type = PAGE_LARGE;
+	page->nr = (uint32_t)nr;
+	page->next = 0;
+	counter_add(&h->stats, STAT_large_alloc, 1);
+	return pfn_to_addr(pfn);
+}
+
+void *large_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
+{
+	void *p = NULL;
+
+	if (size <= VMA_MIN && align <= PAGE_SIZE << MAX_PAGE_ORDER)
+		p = run_alloc(h, size, align, gfp);
+	if (p)
+		return p;
+	p = vma_alloc(size, align);
+	if (p)
+		counter_add(&h->stats, STAT_vma_alloc, 1);
+	return p;
+}
+
+pfn_t run_head(const struct window *w, const void *p)
+{
+	pfn_t at = addr_to_pfn(w, p), pfn = at;
+	pfn_t first = page_to_pfn(w, w->pages);
+	struct zone *z = page_zone(at);
+	const struct span *s = zone_span(z, at);
+
+	/* descriptors exist below s->grown only */
+	if (at >= s->grown)
+		return 0;
+	while (pfn > first && pfn > s->start &&
+	       pfn_to_page(pfn)->type == PAGE_TAIL)
+		pfn--;
+	if (pfn_to_page(pfn)->type != PAGE_LARGE ||
+	    at >= pfn + pfn_to_page(pfn)->nr)
+		return 0;
+	return pfn;
+}
+
+__cold static void bad_free(const struct window *w, const void *p)
+{
+	pfn_t head = run_head(w, p);
+	const char *start;
+
+	if (!head)
+		bug("double free of %p (free pages)", p);
+	start = pfn_to_addr(head);
+	bug("invalid free of %p: %zu bytes inside a block of %zu bytes at %p",
+	    p, (size_t)((const char *)p - start),
+	    (size_t)pfn_to_page(head)->nr << PAGE_SHIFT, (const void *)start);
+}
+
+static bool is_run(const struct window *w, const void *p)
+{
+	pfn_t pfn = addr_to_pfn(w, p);
+
+	return !((uintptr_t)p & (PAGE_SIZE - 1)) &&
+	       pfn < zone_span(page_zone(pfn), pfn)->grown &&
+	       pfn_to_page(pfn)->type == PAGE_LARGE;
+}
+
+void run_free(struct heap *h, struct window *w, void *p)
+{
+	pfn_t pfn = addr_to_pfn(w, p);
+	size_t nr;
+
+	if (unlikely(!is_run(w, p)))
+		bad_free(w, p);
+	nr = pfn_to_page(pfn)->nr;
+	counter_add(&h->stats, STAT_large_free, 1);
+	if (nr <= PCP_MAX_RUN && page_zone(pfn)->nid == h->nid) {
+		if (pcp_push(&h->pcp, pfn, nr))
+			return;
+		counter_add(&h->stats, STAT_pcp_drain, 1);
+		pcp_drain(&h->pcp, PCP_HIGH / 2);
+		if (pcp_push(&h->pcp, pfn, nr))
+			return;
+	}
+	free_run(pfn, nr);
+}
+
+/* Growing blocks tend to grow on: leave them room, which costs no memory. */
+static bool run_grow(struct page *page, pfn_t pfn, size_t nr)
+{
+	size_t more = nr - page->nr, slack = nr / 8;
+
+	if (expand_run(pfn, page->nr, more + slack, GFP_DEFAULT))
+		page->nr += (uint32_t)(more + slack);
+	else if (expand_run(pfn, page->nr, more, GFP_DEFAULT))
+		page->nr += (uint32_t)more;
+	else
+		return false;
+	return true;
+}
+
+bool run_resize(struct window *w, void *p, size_t size)
+{
+	pfn_t pfn = addr_to_pfn(w, p);
+	struct page *page = pfn_to_page(pfn);
+	size_t nr = pages_of(size), old;
+
+	if (unlikely(!is_run(w, p)))
+		bad_free(w, p);
+	old = page->nr;
+	if (nr > old)
+		return size <= VMA_MIN && run_grow(page, pfn, nr);
+	/* a little less is kept, so that it can be a little more again */
+	if (old - nr > old / 8) {
+		page->nr = (uint32_t)nr;
+		free_run(pfn + (pfn_t)nr, old - nr);
+	}
+	return true;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/*
+ * large/vma.c - blocks with a mapping of their own
+ *
+ * A block that grows is moved, pages and all, into a reservation four times
+ * its size, and from then on grows in place until that is full: n steps of
+ * growth cost log n moves, and no byte is copied.
+ */
+#include "base/list.h"
+#include "large/large.h"
+
+#define GROW_RESERVE 4 /* address space for a block that grows, in its sizes   \
+			*/
+
+static struct mm_lock vma_lock;
+static struct list_head live = { &live, &live };
+static struct vma *unused; /* linked through list.next; type-stable */
+static size_t nr_blocks, nr_bytes, nr_reserved;
+
+static struct vma *get_vma(void)
+{
+	struct vma *v;
+
+	lock_acquire(&vma_lock);
+	v = unused;
+	if (v)
+		unused = (struct vma *)v->list.next;
+	lock_release(&vma_lock);
+	return v ? v : memblock_alloc(sizeof(*v), 64);
+}
+
+static void put_vma(struct vma *v)
+{
+	lock_acquire(&vma_lock);
+	v->list.next = (struct list_head *)unused;
+	unused = v;
+	lock_release(&vma_lock);
+}
+
+static void count(size_t blocks, size_t bytes, size_t reserved)
+{
+	nr_blocks += blocks;
+	nr_bytes += bytes;
+	nr_reserved += reserved;
+}
+
+/* Address space without rights, aligned; NULL if there is not that much. */
+static char *reserve_aligned(size_t size, size_t align)
+{
+	char *p = os_reserve(size + align), *start;
+
+	if (!p)
+		return NULL;
+	start = (char *)align_up((uintptr_t)p, align);
+	if (start > p)
+		os_unmap(p, (size_t)(start - p));
+	if (start < p + align)
+		os_unmap(start + size, (size_t)(p + align - start));
+	return start;
+}
+
+static bool enter(struct vma *v, char *start, size_t size, size_t reserved)
+{
+	v->size = size;
+	v->reserved = reserved;
+	v->nr_pieces = 1;
+	v->piece[0].size = size;
+	mapping_init(&v->mapping, (uintptr_t)start, (uintptr_t)start + reserved,
+		     MAPPING_VMA);
+	if (pgtable_map(&mm_pgtable, &v->mapping))
+		return false;
+	lock_acquire(&vma_lock);
+	list_add(&v->list, &live);
+	count(1, size, reserved);
+	lock_release(&vma_lock);
+	return true;
+}
+
+static void leave(struct vma *v)
+{
+	pgtable_unmap(&mm_pgtable, &v->mapping);
+	lock_acquire(&vma_lock);
+	list_del_init(&v->list);
+	count(-1UL, -v->size, -v->reserved);
+	lock_release(&vma_lock);
+}
+
+/* A failing munmap (too many mappings) costs address space, not memory. */
+static void unmap(void *p, size_t size)
+{
+	if (size && os_unmap(p, size))
+		os_purge(p, size);
+}
+
+void *vma_alloc(size_t size, size_t align)
+{
+	size_t bytes = align_up(size, VMA_ALIGN);
+	struct vma *v;
+	char *p;
+
+	if (bytes < size)
+		return NULL;
+	align = max_size(align, VMA_ALIGN);
+	if (bytes + align < bytes)
+		return NULL;
+	p = reserve_aligned(bytes, align);
+	if (!p)
+		return NULL;
+	v = get_vma();
+	if (v && !os_commit(p, bytes) && enter(v, p, bytes, bytes))
+		return p;
+	unmap(p, bytes);
+	if (v)
+		put_vma(v);
+	return NULL;
+}
+
+__cold static void bad_free(const struct vma *v, const void *p)
+{
+	const char *start = (const char *)v->mapping.start;
+
+	bug("invalid free of %p: %zu bytes inside a block of %zu bytes at %p",
+	    p, (size_t)((const char *)p - start), v->size, (const void *)start);
+}
+
+void vma_free(struct vma *v, void *p)
+{
+	if ((uintptr_t)p != v->mapping.start)
+		bad_free(v, p);
+	leave(v);
+	unmap(p, v->reserved);
+	put_vma(v);
+}
+
+/* ---- growing ---- */
+
+/*
+ * The pages of a moved piece and those added behind it stay two mappings of
+ * the kernel, and a move takes one mapping at a time: remember the seams.
+ */
+static bool move_pieces(char *to, char *from, const struct vma_piece *piece,
+			unsigned nr)
+{
+	size_t off = 0;
+
+	for (unsigned i = 0; i < nr; off += piece[i++].size)
+		if (os_move(from + off, to + off, piece[i].size))
+			return false;
+	return true;
+}
+
+/*
+ * Move pages from a run or a mapping to a larger reservation. On failure the
+ * pages that went are copied back by nobody: so try the first piece, which is
+ * where a kernel that cannot do it says so, and give up only there.
+ */
+static struct vma *grow_moving(char *from, const struct vma_piece *piece,
+			       unsigned nr, size_t old_size, size_t size)
+{
+	size_t bytes = align_up(size, VMA_ALIGN);
+	size_t reserved = bytes * GROW_RESERVE;
+	char *to = reserve_aligned(reserved, VMA_ALIGN);
+	struct vma *v = get_vma();
+
+	if (!to) {
+		reserved = bytes;
+		to = reserve_aligned(reserved, VMA_ALIGN);
+	}
+	if (to && v && nr < MAX_PIECES &&
+	    !os_commit(to + old_size, bytes - old_size) &&
+	    enter(v, to, bytes, reserved)) {
+		if (move_pieces(to, from, piece, nr)) {
+			for (unsigned i = 0; i < nr; i++)
+				v->piece[i] = piece[i];
+			v->piece[nr].size = bytes - old_size;
+			v->nr_pieces = nr + 1;
+			return v;
+		}
+		leave(v);
+	}
+	if (to)
+		unmap(to, reserved);
+	if (v)
+		put_vma(v);
+	return NULL;
+}
+
+static bool grow_in_place(struct vma *v, size_t bytes)
+{
+	size_t more = bytes - v->size;
+
+	if (bytes > v->reserved ||
+	    os_commit((char *)v->mapping.start + v->size, more))
+		return false;
+	lock_acquire(&vma_lock);
+	v->piece[v->nr_pieces - 1].size += more;
+	v->size = bytes;
+	count(0, more, 0);
+	lock_release(&vma_lock);
+	return true;
+}
+
+void *vma_resize(struct vma *v, void *p, size_t size)
+{
+	size_t bytes = align_up(size, VMA_ALIGN);
+	struct vma *to;
+
+	if ((uintptr_t)p != v->mapping.start)
+		bad_free(v, p);
+	if (bytes < size)
+		return NULL;
+	if (bytes <= v->size) {
+		/* the address space stays, the memory goes */
+		os_purge((char *)p + bytes, v->size - bytes);
+		return p;
+	}
+	if (grow_in_place(v, bytes))
+		return p;
+	to = grow_moving(p, v->piece, v->nr_pieces, v->size, size);
+	if (!to)
+		return NULL;
+	vma_free(v, p);
+	return (void *)to->mapping.start;
+}
+
+void *run_move(struct heap *h, struct window *w, void *p, size_t size)
+{
+	pfn_t pfn = addr_to_pfn(w, p);
+	size_t nr = pfn_to_page(pfn)->nr;
+	struct vma_piece piece = { .size = nr << PAGE_SHIFT };
+	struct vma *to = grow_moving(p, &piece, 1, piece.size, size);
+
+	if (!to)
+		return NULL;
+	forget_pages(pfn, nr);
+	free_run(pfn, nr);
+	counter_add(&h->stats, STAT_large_free, 1);
+	counter_add(&h->stats, STAT_vma_alloc, 1);
+	return (void *)to->mapping.start;
+}
+
+/* ---- looking ---- */
+
+void vma_totals(size_t *blocks, size_t *bytes, size_t *reserved)
+{
+	*blocks = nr_blocks;
+	*bytes = nr_bytes;
+	*reserved = nr_reserved;
+}
+
+void large_fork_prepare(void)
+{
+	lock_acquire(&vma_lock);
+}
+
+void large_fork_parent(void)
+{
+	lock_release(&vma_lock);
+}
+
+void large_fork_child(void)
+{
+	lock_init(&vma_lock);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map/page.h - page descriptors, owner words, page states
+ *
+ * page:  one descriptor per page of a window (struct page), as in vmemmap. Only
+ *        the first page of a block is written; the descriptors of the others
+ *        are PAGE_TAIL (zero), so free memory costs no descriptor memory.
+ * slot:  one owner word per SLAB_SIZE. owner == OWNER_NONE unless the slot is a
+ *        slab. It has an array of its own: threads that free each other's
+ *        objects read it without taking the owner's slab line away.
+ * pte:   state of one page; the page table's last level, laid flat.
+ *
+ *   page->type    who writes it     what it is
+ *   PAGE_TAIL     -                 not the first page of anything
+ *   PAGE_BUDDY    zone, locked      head of a free block of 2^order pages
+ *   PAGE_PCP      owning thread     head of a free run of nr pages
+ *   PAGE_LARGE    owner of block    head of a live block of nr pages
+ *   PAGE_SLAB     heap              head of a slab
+ *   PAGE_ISOLATED purge             head of a free run, being purged
+ *
+ *   pte_state()   memory behind it  contents
+ *   UNTOUCHED     no                zeros
+ *   PRESENT       maybe             anything
+ *   PINNED        yes, locked       anything
+ */
+#ifndef MM_MAP_PAGE_H
+#define MM_MAP_PAGE_H
+
+#include "arena/arena.h"
+#include "mm/mm.h"
+
+enum page_type {
+	PAGE_TAIL,
+	PAGE_BUDDY,
+	PAGE_PCP,
+	PAGE_LARGE,
+	PAGE_SLAB,
+	PAGE_ISOLATED,
+};
+
+typedef uint32_t pfn_t;
+
+struct page {
+	pfn_t next, prev; /* list of the room that owns the page */
+	uint32_t nr;	  /* pages of the block (PCP, LARGE, ISOLATED) */
+	uint8_t type;
+	uint8_t order; /* BUDDY */
+	uint8_t dirty; /* BUDDY: which list; may have present pages */
+	uint8_t spare;
+};
+static_assert(sizeof(struct page) == PAGE_BYTES, "tables are sized for it");
+
+enum {
+	OWNER_NONE = 0,	  /* not a slab */
+	OWNER_NOBODY = 1, /* what a thread without a heap compares with */
+	OWNER_ORPHAN = 2, /* a slab on a node's partial list */
+	OWNER_FIRST = 3,  /* the first heap */
+};
+
+struct slot {
+	uint32_t owner;
+	uint8_t class;
+	uint8_t spare[3];
+};
+static_assert(sizeof(struct slot) == SLOT_BYTES, "tables are sized for it");
+
+/* A page table entry: state in the low bits, the rest is the swap slot's. */
+typedef uint64_t pte_t;
+#define PTE_STATE_MASK 7UL
+#define PTE_UNTOUCHED  0UL
+#define PTE_PRESENT    1UL
+#define PTE_PINNED     2UL
+#define PTE_STAGED     3UL
+#define PTE_SWAPPED    4UL
+
+static inline pfn_t page_to_pfn(const struct window *w, const struct page *page)
+{
+	return (pfn_t)((w->id + 1) << PFN_SHIFT) | (pfn_t)(page - w->pages);
+}
+
+static inline struct window *pfn_window(pfn_t pfn)
+{
+	return &windows[(pfn >> PFN_SHIFT) - 1];
+}
+
+static inline size_t pfn_index(pfn_t pfn)
+{
+	return pfn & ((1U << PFN_SHIFT) - 1);
+}
+
+static inline struct page *pfn_to_page(pfn_t pfn)
+{
+	return &pfn_window(pfn)->pages[pfn_index(pfn)];
+}
+
+static inline pte_t *pfn_to_pte(pfn_t pfn)
+{
+	return &pfn_window(pfn)->ptes[pfn_index(pfn)];
+}
+
+static inline char *pfn_to_addr(pfn_t pfn)
+{
+	return (char *)pfn_window(pfn)->base + (pfn_index(pfn) << PAGE_SHIFT);
+}
+
+/** addr_to_pfn - page number of an address inside window @w */
+static inline pfn_t addr_to_pfn(const struct window *w, const void *p)
+{
+	return (pfn_t)((w->id + 1) << PFN_SHIFT) |
+	       (pfn_t)(((uintptr_t)p - w->base) >> PAGE_SHIFT);
+}
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/*
+ * os/file.c - the few file operations, raw
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include "os/os.h"
+#include "os/syscall.h"
+
+long os_read_file(const char *path, char *buf, size_t len)
+{
+	long fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	size_t got = 0;
+	long r = 0;
+
+	if (fd < 0)
+		return fd;
+	while (got < len - 1) {
+		r = sys3(SYS_read, fd, buf + got, len - 1 - got);
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			break;
+		got += (size_t)r;
+	}
+	os_close((int)fd);
+	buf[got] = '\0';
+	return r < 0 ? r : (long)got;
+}
+
+int os_open_write(const char *path)
+{
+	return (int)sys4(SYS_openat, AT_FDCWD, path,
+			 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+void os_close(int fd)
+{
+	sys1(SYS_close, fd);
+}
+
+int os_write_all(int fd, const char *buf, size_t len)
+{
+	while (len) {
+		long r = sys3(SYS_write, fd, buf, len);
+
+		if (r == -EINTR)
+			continue;
+		if (r <= 0)
+			return r ? (int)r : -EIO;
+		buf += r;
+		len -= (size_t)r;
+	}
+	return 0;
+}

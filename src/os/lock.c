@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/*
+ * os/lock.c - the sleeping half of the futex mutex
+ *
+ * After U. Drepper, "Futexes Are Tricky", mutex 2. A short spin comes first,
+ * as every critical section of libmm is shorter than a system call.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include "os/lock.h"
+#include "os/syscall.h"
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("yield");
+#endif
+}
+
+__slow void lock_wait(struct mm_lock *l)
+{
+	for (int i = 0; i < 64; i++) {
+		relax();
+		if (READ_ONCE(l->word) == 0 && lock_try(l))
+			return;
+	}
+	/* pairs with the release in lock_release() */
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE))
+		if (sys4(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, NULL) ==
+		    -ENOSYS)
+			sys1(SYS_sched_yield, 0);
+}
+
+__slow void lock_wake(struct mm_lock *l)
+{
+	sys3(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os/lock.h - a futex mutex of one word
+ *
+ * States: 0 free, 1 held, 2 held and somebody sleeps. It is not recursive.
+ * Lock order is floor order: a thread that holds a lock of one room takes only
+ * locks of lower rooms. A forked child resets every lock with lock_init().
+ */
+#ifndef MM_OS_LOCK_H
+#define MM_OS_LOCK_H
+
+#include "base/compiler.h"
+
+struct mm_lock {
+	uint32_t word;
+};
+
+void lock_wait(struct mm_lock *l);
+void lock_wake(struct mm_lock *l);
+
+static inline void lock_init(struct mm_lock *l)
+{
+	l->word = 0;
+}
+
+static inline bool lock_try(struct mm_lock *l)
+{
+	uint32_t free = 0;
+
+	/* pairs with the release in lock_release() */
+	return __atomic_compare_exchange_n(&l->word, &free, 1, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void lock_acquire(struct mm_lock *l)
+{
+	if (unlikely(!lock_try(l)))
+		lock_wait(l);
+}
+
+static inline void lock_release(struct mm_lock *l)
+{
+	/* pairs with the acquire in lock_try() and lock_wait() */
+	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
+		lock_wake(l);
+}
+
+#endif

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/*
+ * os/mem.c - address space and the memory behind it
+ *
+ * Never assumes that an optional call works: madvise, mremap and getrlimit may
+ * be answered EPERM or ENOSYS by a filter, and then the range stays as it was.
+ */
+#include <errno.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include "os/os.h"
+#include "os/syscall.h"
+
+static bool is_error(long r)
+{
+	return (unsigned long)r >= (unsigned long)-4095;
+}
+
+static void *map(size_t size, int prot)
+{
+	long r = sys6(SYS_mmap, NULL, size, prot,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return is_error(r) ? NULL : (void *)r;
+}
+
+size_t os_page_size(void)
+{
+	static size_t size;
+
+	if (!size)
+		size = max_size(getauxval(AT_PAGESZ), PAGE_SIZE);
+	return size;
+}
+
+void *os_reserve(size_t size)
+{
+	void *p = map(size, PROT_NONE);
+
+	if (p)
+		sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+int os_commit(void *p, size_t size)
+{
+	return (int)sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
+}
+
+void *os_map(size_t size)
+{
+	return map(size, PROT_READ | PROT_WRITE);
+}
+
+int os_unmap(void *p, size_t size)
+{
+	return (int)sys2(SYS_munmap, p, size);
+}
+
+int os_purge(void *p, size_t size)
+{
+	return (int)sys3(SYS_madvise, p, size, MADV_DONTNEED);
+}
+
+void os_hugepage(void *p, size_t size)
+{
+	sys3(SYS_madvise, p, size, MADV_HUGEPAGE);
+}
+
+int os_move(void *from, void *to, size_t size)
+{
+	long r = sys5(SYS_mremap, from, size, size,
+		      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+
+	return is_error(r) ? (int)r : 0;
+}
+
+void *os_resize(void *p, size_t old_size, size_t new_size)
+{
+	long r = sys4(SYS_mremap, p, old_size, new_size, MREMAP_MAYMOVE);
+
+	return is_error(r) ? NULL : (void *)r;
+}
+
+size_t os_resident(const void *p, size_t size)
+{
+	unsigned char vec[512];
+	size_t page = os_page_size(), pages = 0;
+
+	for (size_t off = 0; off < size; off += page * sizeof(vec)) {
+		size_t len = min_size(size - off, page * sizeof(vec));
+
+		if (sys3(SYS_mincore, (const char *)p + off, len, vec))
+			continue;
+		for (size_t i = 0; i < (len + page - 1) / page; i++)
+			pages += vec[i] & 1;
+	}
+	return pages * page;
+}
+
+size_t os_address_limit(void)
+{
+	struct rlimit rl;
+
+	if (sys4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &rl) ||
+	    rl.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return rl.rlim_cur;
+}

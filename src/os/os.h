@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * os/os.h - everything libmm asks of the kernel
+ *
+ * All calls here are raw: they never touch errno, never allocate, never take a
+ * libc lock and may be used before libc is initialised. Errors are -errno.
+ */
+#ifndef MM_OS_OS_H
+#define MM_OS_OS_H
+
+#include <stdarg.h>
+#include "base/bits.h"
+
+/* ---- memory (os/mem.c) ---- */
+
+/** os_page_size - the machine's page size in bytes, at least PAGE_SIZE */
+size_t os_page_size(void);
+
+/**
+ * os_reserve - take address space without memory behind it
+ * @size: bytes, a multiple of the page size
+ *
+ * Returns an address without access rights, or NULL. Under THP=always the
+ * range is exempt from huge pages until os_hugepage() asks for them.
+ */
+void *os_reserve(size_t size);
+
+/** os_commit - make reserved bytes readable and writable; 0 or -errno */
+int os_commit(void *p, size_t size);
+
+/** os_map - reserve and commit at once; NULL if the kernel refuses */
+void *os_map(size_t size);
+
+/** os_unmap - give address space back; 0 or -errno (then it stays ours) */
+int os_unmap(void *p, size_t size);
+
+/**
+ * os_purge - drop the memory behind a range; it reads as zeros afterwards
+ *
+ * Returns 0, or -errno: then nothing is known about the contents.
+ */
+int os_purge(void *p, size_t size);
+
+/** os_hugepage - ask for huge pages from now on; failure is harmless */
+void os_hugepage(void *p, size_t size);
+
+/**
+ * os_move - move pages to another, reserved or mapped, place without copying
+ * @from: page-aligned source; stays mapped, reads as zeros afterwards
+ * @to:   page-aligned destination of at least @size bytes, replaced
+ *
+ * Returns 0 or -errno (kernels before 5.7 answer -EINVAL); on failure both
+ * ranges are as before, except that @to may be unmapped.
+ */
+int os_move(void *from, void *to, size_t size);
+
+/**
+ * os_resize - resize a mapping, moving it if need be
+ *
+ * Returns the address (pages moved, not copied), or NULL: then it is unchanged.
+ */
+void *os_resize(void *p, size_t old_size, size_t new_size);
+
+/** os_resident - bytes of memory behind a range, 0 if it is not mapped */
+size_t os_resident(const void *p, size_t size);
+
+/** os_address_limit - RLIMIT_AS in bytes, SIZE_MAX if there is none */
+size_t os_address_limit(void);
+
+/* ---- machine (os/topology.c) ---- */
+
+#define MAX_NODES 16
+
+/** os_nodes_allowed - bit mask of the nodes this process may use; never 0 */
+unsigned long os_nodes_allowed(void);
+
+/** os_node_distance - SLIT distance between two nodes; 10 means local */
+unsigned os_node_distance(unsigned from, unsigned to);
+
+/** os_current_node - node of the CPU that runs the caller; 0 if unknown */
+unsigned os_current_node(void);
+
+/** os_prefer_node - make a range prefer a node; failure is harmless */
+void os_prefer_node(void *p, size_t size, unsigned node);
+
+/** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
+bool os_is_secure(void);
+
+/** os_clock_ms - coarse monotonic milliseconds */
+uint64_t os_clock_ms(void);
+
+/* ---- files (os/file.c) ---- */
+
+/** os_read_file - read up to @len-1 bytes, add NUL; bytes read or -errno */
+long os_read_file(const char *path, char *buf, size_t len);
+
+/** os_open_write - open for writing, truncating, mode 0600; fd or -errno */
+int os_open_write(const char *path);
+
+void os_close(int fd);
+
+/** os_write_all - write every byte, retrying; 0 or -errno */
+int os_write_all(int fd, const char *buf, size_t len);
+
+/* ---- log and formatting (os/log.c) ---- */
+
+/**
+ * os_vformat - format into a buffer; always ends it with NUL
+ *
+ * Conversions: %s %c %d %u %x %p %%, with l or z, width, '-' and '0' flags,
+ * precision of %s and %f-free. Returns the bytes written without the NUL.
+ */
+size_t os_vformat(char *buf, size_t len, const char *fmt, va_list ap);
+__printf(3, 4) size_t os_format(char *buf, size_t len, const char *fmt, ...);
+
+/** mm_warn - one line on standard error, "mm: " first; errno is untouched */
+__printf(1, 2) void mm_warn(const char *fmt, ...);
+
+/** struct mm_out - buffered writer for the views */
+struct mm_out {
+	int fd, err;
+	size_t len;
+	char buf[1024];
+};
+
+void out_init(struct mm_out *o, int fd);
+__printf(2, 3) void out_printf(struct mm_out *o, const char *fmt, ...);
+/** out_flush - write what is buffered; 0 or the first -errno met */
+int out_flush(struct mm_out *o);
+
+#endif

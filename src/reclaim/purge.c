@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/purge.c - giving dirty free pages back
+ *
+ * Large blocks go first: one call per block, and they are the least likely to
+ * be asked for again soon. A block that is being purged is out of the buddy
+ * system, so that no lock is held while the kernel works.
+ *
+ * Lock order: purge_lock is the first of all locks.
+ */
+#include "reclaim/reclaim.h"
+
+static struct mm_lock purge_lock;
+static bool refused; /* the kernel does not let us: keep everything */
+
+static size_t purge_zone(struct zone *z, size_t keep)
+{
+	size_t done = 0;
+
+	while (READ_ONCE(z->nr_dirty) > keep && !refused) {
+		size_t nr, n;
+		pfn_t pfn = isolate_dirty(z, &nr);
+
+		if (!pfn)
+			break;
+		n = purge_run(pfn, nr);
+		refused = !n && page_dirty(pfn, nr);
+		done += n;
+		free_run(pfn, nr);
+	}
+	counter_add(&mm_global_counters, STAT_pgpurge, done);
+	return done;
+}
+
+/* Stop well below the bound, so that the next free does not start again. */
+void reclaim_balance(void)
+{
+	if (!lock_try(&purge_lock))
+		return;
+	WRITE_ONCE(reclaim_wanted, false);
+	counter_add(&mm_global_counters, STAT_purge_runs, 1);
+	for_each_zone(z) {
+		size_t bound = dirty_bound(z);
+
+		if (READ_ONCE(z->nr_dirty) > bound)
+			purge_zone(z, bound - bound / 4);
+	}
+	lock_release(&purge_lock);
+}
+
+size_t reclaim_trim(struct heap *h, size_t keep)
+{
+	size_t pages = keep >> PAGE_SHIFT, done = 0;
+
+	if (h)
+		heap_trim(h);
+	lock_acquire(&purge_lock);
+	for_each_zone(z) {
+		done += purge_zone(z, pages);
+		pages -= min_size(pages, READ_ONCE(z->nr_dirty));
+	}
+	lock_release(&purge_lock);
+	return done << PAGE_SHIFT;
+}
+
+void reclaim_fork_prepare(void)
+{
+	lock_acquire(&purge_lock);
+}
+
+void reclaim_fork_parent(void)
+{
+	lock_release(&purge_lock);
+}
+
+void reclaim_fork_child(void)
+{
+	lock_init(&purge_lock);
+}

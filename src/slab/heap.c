@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+/*
+ * slab/heap.c - heaps, and the threads that come and go
+ *
+ * A heap belongs to one thread at a time. When the thread ends, everything but
+ * the full slabs is handed over to the node, and the heap waits in the pool for
+ * the next thread. Heaps are never freed, so posting to one is always safe.
+ *
+ * Invariants: heap_by_id(h->id) == h; h->idle iff the heap is in the pool or on
+ * its way there.
+ */
+#include <errno.h>
+#include "slab/slab.h"
+
+#define TABLE_BITS 8
+#define TABLE_SIZE (1U << TABLE_BITS)
+#define MAX_HEAPS  (TABLE_SIZE * TABLE_SIZE)
+
+static struct mm_lock pool_lock;
+static struct heap **table[TABLE_SIZE];
+static struct heap *all_heaps, *idle_heaps;
+static uint32_t next_id = OWNER_FIRST;
+
+struct heap *heap_by_id(uint32_t id)
+{
+	return table[id >> TABLE_BITS][id & (TABLE_SIZE - 1)];
+}
+
+struct heap *heap_first(void)
+{
+	return smp_load_acquire(&all_heaps);
+}
+
+unsigned heap_count(void)
+{
+	return READ_ONCE(next_id) - OWNER_FIRST;
+}
+
+int heap_init(void)
+{
+	return partial_init();
+}
+
+/* Caller holds pool_lock. */
+static struct heap *new_heap(void)
+{
+	uint32_t id = next_id;
+	struct heap **row, *h;
+
+	if (id == MAX_HEAPS)
+		return NULL;
+	row = table[id >> TABLE_BITS];
+	if (!row) {
+		row = memblock_alloc(TABLE_SIZE * sizeof(*row), 64);
+		if (!row)
+			return NULL;
+		table[id >> TABLE_BITS] = row;
+	}
+	h = memblock_alloc(sizeof(*h), 64);
+	if (!h)
+		return NULL;
+	row[id & (TABLE_SIZE - 1)] = h;
+	h->id = id;
+	h->next_all = all_heaps;
+	/* pairs with heap_first() */
+	smp_store_release(&all_heaps, h);
+	next_id++;
+	return h;
+}
+
+static unsigned pick_node(const struct heap *h)
+{
+	if (nr_nodes == 1)
+		return 0;
+	if (numa_is_fake)
+		return h->id % nr_nodes;
+	for (unsigned i = 0, phys = os_current_node(); i < nr_nodes; i++)
+		if (nodes[i].phys == phys)
+			return i;
+	return 0;
+}
+
+struct heap *heap_get(void)
+{
+	struct heap *h;
+
+	lock_acquire(&pool_lock);
+	h = idle_heaps;
+	if (h)
+		idle_heaps = h->next_idle;
+	else
+		h = new_heap();
+	lock_release(&pool_lock);
+	if (!h)
+		return NULL;
+	lock_acquire(&h->lock);
+	h->nid = pick_node(h);
+	h->tc = &tcache;
+	__atomic_store_n(&h->idle, false, __ATOMIC_SEQ_CST);
+	counter_add(&h->stats, STAT_thread_start, 1);
+	lock_release(&h->lock);
+	return h;
+}
+
+/* Put the rest of a thread list back on the slab it came from. */
+static void flush_list(struct heap *h, unsigned class)
+{
+	void **list = slab_list(h, class), *head = *list, *tail = head;
+	uint32_t count = 1;
+
+	if (!head)
+		return;
+	for (; *(void **)tail; tail = *(void **)tail)
+		count++;
+	*list = NULL;
+	__slab_put(h, h->active[class], head, tail, count);
+}
+
+static void hand_over(struct heap *h, unsigned class)
+{
+	struct slab *s = h->active[class];
+
+	flush_list(h, class);
+	h->active[class] = NULL;
+	if (s && !s->credits)
+		__slab_release(h, s);
+	else if (s && s->credits == s->capacity)
+		slab_sleep(s);
+	else if (s)
+		partial_put(s);
+	while ((s = h->partial[class])) {
+		slab_unlink(&h->partial[class], s);
+		partial_put(s);
+	}
+}
+
+/* Caller holds h->lock. */
+static void __retire(struct heap *h)
+{
+	__inbox_drain(h);
+	for (unsigned c = 1; c < NR_CLASSES; c++)
+		hand_over(h, c);
+	pcp_drain(&h->pcp, 0);
+	h->tc = NULL;
+	/* pairs with drain_idle(): a post from now on is drained by its poster
+	 */
+	__atomic_store_n(&h->idle, true, __ATOMIC_SEQ_CST);
+}
+
+static void pool_put(struct heap *h)
+{
+	lock_acquire(&pool_lock);
+	h->next_idle = idle_heaps;
+	idle_heaps = h;
+	lock_release(&pool_lock);
+}
+
+void heap_put(struct heap *h)
+{
+	remote_flush(h);
+	lock_acquire(&h->lock);
+	counter_add(&h->stats, STAT_thread_exit, 1);
+	__retire(h);
+	lock_release(&h->lock);
+	heap_drain_idle(h);
+	pool_put(h);
+}
+
+void heap_trim(struct heap *h)
+{
+	remote_flush(h);
+	lock_acquire(&h->lock);
+	__inbox_drain(h);
+	for (unsigned c = 1; c < NR_CLASSES; c++) {
+		struct slab *s = h->active[c];
+
+		flush_list(h, c);
+		if (!s || s->credits)
+			continue;
+		h->active[c] = NULL;
+		__slab_release(h, s);
+	}
+	pcp_drain(&h->pcp, 0);
+	lock_release(&h->lock);
+}
+
+/*
+ * The list of a running thread changes under us: follow it only while it stays
+ * inside the active slab, where it belongs.
+ */
+__attribute__((no_sanitize("thread"))) size_t list_length(struct heap *h,
+							  unsigned class)
+{
+	const struct slab *s = h->active[class];
+	const char *p;
+	size_t n = 0;
+
+	if (!s || !h->tc)
+		return 0;
+	p = READ_ONCE(*slab_list(h, class));
+	while (p && n < s->carved && (size_t)(p - s->base) < SLAB_SIZE - 8) {
+		n++;
+		p = READ_ONCE(*(char *const *)p);
+	}
+	return n;
+}
+
+/* ---- fork ---- */
+
+void slab_fork_prepare(void)
+{
+	lock_acquire(&pool_lock);
+	for (struct heap *h = all_heaps; h; h = h->next_all)
+		lock_acquire(&h->lock);
+	partial_fork_prepare();
+}
+
+void slab_fork_parent(void)
+{
+	partial_fork_parent();
+	for (struct heap *h = all_heaps; h; h = h->next_all)
+		lock_release(&h->lock);
+	lock_release(&pool_lock);
+}
+
+/*
+ * The other threads are gone; their heaps' lists are whole, as we held their
+ * locks, but a free on the fast path may have been cut in two, and what waited
+ * in their batches is lost to this child.
+ */
+void slab_fork_child(void)
+{
+	partial_fork_child();
+	lock_init(&pool_lock);
+	for (struct heap *h = all_heaps; h; h = h->next_all)
+		lock_init(&h->lock);
+	for (struct heap *h = all_heaps; h; h = h->next_all) {
+		if (h->idle || h->tc == &tcache)
+			continue;
+		slab_trust_chains = false;
+		for (unsigned i = 0; i < BATCH_SETS * BATCH_WAYS; i++)
+			h->batch[i / BATCH_WAYS][i % BATCH_WAYS] =
+				(struct batch){ 0 };
+		__retire(h);
+		pool_put(h);
+	}
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slab/slab.h - kmem_caches, slabs and thread lists: the fast path
+ *
+ * slab:   SLAB_SIZE bytes cut into objects of one class; described out of line.
+ * heap:   one thread's caches: per class an active slab, partial slabs, and a
+ *         list of free objects taken from the active slab. Pooled, never freed.
+ * tcache: the part of a heap that the fast path needs, in thread-local storage.
+ * inbox:  objects that other threads freed, in batches; see remote.c.
+ * orphan: a slab without a heap, on its node's partial list; see partial.c.
+ *
+ *   state    on a list          credits count down to
+ *   ACTIVE   heap->active       empty (nothing is done then)
+ *   PARTIAL  heap->partial      empty: the slab goes back
+ *   FULL     no                 worth allocating from again: becomes PARTIAL
+ *   ORPHAN   node's partial     empty: the slab goes back
+ *
+ * Invariants of a slab:
+ *   inuse == credits + bias; bias == 0 unless FULL
+ *   carved - inuse == |freelist|; inuse counts objects in the thread list too
+ *   0 <= carved <= capacity
+ * All objects in a thread list belong to the class's active slab.
+ *
+ * The fast path takes no lock and only its thread runs it. The slow path holds
+ * heap->lock, so that fork, statistics and (for an idle heap) other threads
+ * find the heap's lists whole.
+ *
+ * Lock order: pool_lock, heap->lock, node partial lock, then the zones'. Nobody
+ * holds two heaps' locks but fork and mm_stats, in list order.
+ */
+#ifndef MM_SLAB_SLAB_H
+#define MM_SLAB_SLAB_H
+
+#include "map/memmap.h"
+#include "map/tlb.h"
+#include "side/stat.h"
+#include "slab/size.h"
+#include "zone/pcp.h"
+
+enum slab_state { SLAB_ACTIVE, SLAB_PARTIAL, SLAB_FULL, SLAB_ORPHAN };
+
+struct slab {
+	void *freelist;
+	int32_t credits;
+	int32_t bias;
+	char *base;
+	struct slab *next, *prev;
+	struct slot *slot;
+	uint16_t capacity, carved;
+	uint8_t class, state;
+	uint16_t spare;
+	pfn_t pfn;
+	uint32_t spare2;
+};
+static_assert(sizeof(struct slab) == SLAB_BYTES, "tables are sized for it");
+
+/* Objects for one slab of another heap, freed by this thread. */
+struct batch {
+	struct slab *slab;
+	void *head, *tail;
+	uint32_t count;
+};
+
+#define BATCH_SETS  8
+#define BATCH_WAYS  2
+#define BATCH_MAX   64	   /* objects */
+#define BATCH_BYTES KIB(4) /* bytes, whichever comes first */
+
+struct tcache {
+	void *list[NR_FINE + 1]; /* list[0] is always empty */
+	struct heap *heap;
+	uint32_t id; /* heap->id, or OWNER_NOBODY */
+	bool busy;   /* inside the slow path: what comes now is a signal handler
+		      */
+	bool exiting; /* torn down: it borrows a heap for each call */
+};
+
+struct heap {
+	struct mm_lock lock;
+	uint32_t id;
+	unsigned nid;
+	bool idle; /* no thread; seq_cst, pairs with posts to the inbox */
+	struct tcache *tc;
+	struct heap *next_all, *next_idle;
+	void *list[NR_CLASSES - NR_FINE - 1];
+	struct slab *active[NR_CLASSES];
+	struct slab *partial[NR_CLASSES];
+	struct pcp pcp;
+	struct tlb tlb;
+	struct mm_counters stats;
+	struct batch batch[BATCH_SETS][BATCH_WAYS];
+	void *inbox __cacheline; /* atomic: other threads push here */
+};
+
+extern __tls struct tcache tcache __hidden;
+
+/* check=on or Valgrind: lists stay empty, every call takes the slow path */
+extern bool slab_check __hidden;
+
+/* ---- the fast path ---- */
+
+/** slab_alloc_fast - pop from the thread list; NULL if the slow path must */
+static __flatten void *slab_alloc_fast(size_t n)
+{
+	size_t class = (n + FINE_STEP - 1) / FINE_STEP;
+	void *p;
+
+	if (unlikely(n > FINE_MAX))
+		return NULL;
+	p = tcache.list[class];
+	if (likely(p))
+		tcache.list[class] = *(void **)p;
+	return p;
+}
+
+enum free_result { FREE_DONE, FREE_EVENT, FREE_OTHER };
+
+/**
+ * slab_free_fast - push to the freelist of a slab of this thread
+ *
+ * Returns FREE_EVENT if the slab's credits are used up, see slab_event(), and
+ * FREE_OTHER if the object is not this thread's: nothing happened.
+ */
+static __flatten enum free_result slab_free_fast(void *p)
+{
+	size_t off = (uintptr_t)p - windows[0].base;
+	struct slab *s;
+
+	if (unlikely(off >= windows[0].size) ||
+	    unlikely(windows[0].slots[off >> SLAB_SHIFT].owner != tcache.id))
+		return FREE_OTHER;
+	s = &windows[0].slabs[off >> SLAB_SHIFT];
+	*(void **)p = s->freelist;
+	s->freelist = p;
+	return likely(--s->credits) ? FREE_DONE : FREE_EVENT;
+}
+
+/** slab_bytes_fast - size of a small object in the first window, else 0 */
+static __flatten size_t slab_bytes_fast(const void *p)
+{
+	size_t off = (uintptr_t)p - windows[0].base;
+
+	if (unlikely(off >= windows[0].size))
+		return 0;
+	return class_bytes[windows[0].slots[off >> SLAB_SHIFT].class];
+}
+
+/* ---- the slow path: slub.c; h is the caller's heap ---- */
+
+/**
+ * slab_alloc - an object, and a refilled thread list
+ * @class: 1..NR_CLASSES-1
+ *
+ * Returns NULL if no zone has memory. Context: takes h->lock.
+ */
+void *slab_alloc(struct heap *h, unsigned class);
+
+/** slab_event - the credits of a slab of @h are used up; takes h->lock */
+void slab_event(struct heap *h, struct slab *s);
+
+/**
+ * slab_free - free an object of any slab, from any thread
+ * @s: its slab, as slab_of() says
+ *
+ * Ends in bug() if the object is found to be free or @p points into one.
+ */
+void slab_free(struct heap *h, struct slab *s, void *p);
+
+/** slab_of - descriptor of the slab at an address of window @w, or NULL */
+static inline struct slab *slab_of(const struct window *w, const void *p)
+{
+	size_t i = ((uintptr_t)p - w->base) >> SLAB_SHIFT;
+
+	/* pairs with the release in slab_create() */
+	if (smp_load_acquire(&w->slots[i].owner) == OWNER_NONE)
+		return NULL;
+	return &w->slabs[i];
+}
+
+/** slab_object - start of the object that an address lies in */
+static inline char *slab_object(const struct slab *s, const void *p)
+{
+	size_t off = (size_t)((const char *)p - s->base);
+
+	return s->base + off - off % class_bytes[s->class];
+}
+
+/* ---- inside the room; callers hold h->lock ---- */
+
+void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
+		uint32_t count);
+void __slab_event(struct heap *h, struct slab *s);
+void __slab_release(struct heap *h, struct slab *s);
+void **slab_list(struct heap *h, unsigned class);
+void slab_retire(struct slab *s);
+void slab_sleep(struct slab *s);
+
+/* off after a fork of a threaded process: other threads were cut short */
+extern bool slab_trust_chains __hidden;
+
+/* remote.c */
+void remote_free(struct heap *h, struct slab *s, void *p);
+void remote_flush(struct heap *h);
+void remote_post(struct slab *s, void *head, void *tail, uint32_t count);
+/** remote_free_single - no heap, no lock, no batch: safe in any state */
+void remote_free_single(struct slab *s, void *p);
+bool __inbox_drain(struct heap *h);
+/** heap_drain_idle - if nobody runs the heap, take its inbox for it */
+void heap_drain_idle(struct heap *h);
+
+/* partial.c */
+struct slab *partial_get(struct heap *h, unsigned class);
+void partial_put(struct slab *s);
+bool partial_adopt(struct heap *h, struct slab *s);
+/** partial_put_objects - free into an orphan; false if it is none any more */
+bool partial_put_objects(struct slab *s, void *head, void *tail,
+			 uint32_t count);
+int partial_init(void);
+void partial_fork_prepare(void);
+void partial_fork_parent(void);
+void partial_fork_child(void);
+
+static inline void slab_unlink(struct slab **head, struct slab *s)
+{
+	if (s->next)
+		s->next->prev = s->prev;
+	if (s->prev)
+		s->prev->next = s->next;
+	else
+		*head = s->next;
+	s->next = s->prev = NULL;
+}
+
+static inline void slab_link(struct slab **head, struct slab *s)
+{
+	s->prev = NULL;
+	s->next = *head;
+	if (s->next)
+		s->next->prev = s;
+	*head = s;
+}
+
+/* ---- heaps and threads: heap.c ---- */
+
+int heap_init(void);
+
+/** heap_get - a heap for this thread, from the pool or new; NULL: no memory */
+struct heap *heap_get(void);
+
+/** heap_put - hand everything over and pool the heap; the thread ends */
+void heap_put(struct heap *h);
+
+struct heap *heap_by_id(uint32_t id);
+struct heap *heap_first(void);
+unsigned heap_count(void);
+
+/** heap_trim - send this heap's batches, drain its inbox and page lists */
+void heap_trim(struct heap *h);
+
+/** list_length - objects in the thread list of a class, as far as known */
+size_t list_length(struct heap *h, unsigned class);
+
+void slab_fork_prepare(void);
+void slab_fork_parent(void);
+void slab_fork_child(void);
+
+#endif

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/*
+ * slab/slub.c - the slow path: refilling lists, waking and releasing slabs
+ *
+ * See slab.h for the states and invariants. Objects are carved a page at a
+ * time, so that a slab costs no more memory than its objects need. A full slab
+ * is on no list; frees count down its credits and wake it when there are
+ * enough free objects to make a refill worth while.
+ * Source: the ideas of Linux mm/slub.c (frozen slabs, partial lists).
+ */
+#include "slab/slab.h"
+
+#define WAKE_MAX     32 /* free objects that wake a full slab */
+#define SEARCH_MAX   4	/* partial slabs looked at for the fullest */
+#define RETIRE_CHECK 16 /* objects looked at when a slab goes back */
+#define SLAB_PAGES   (SLAB_SIZE >> PAGE_SHIFT)
+
+#define C8(b) b, 2 * (b), 3 * (b), 4 * (b), 5 * (b), 6 * (b), 7 * (b), 8 * (b)
+#define G8(b)                                                                  \
+	9 * (b), 10 * (b), 11 * (b), 12 * (b), 13 * (b), 14 * (b), 15 * (b),   \
+		16 * (b)
+
+const uint16_t class_bytes[NR_CLASSES] = {
+	0,	 C8(16),  G8(16),  17 * 16, 18 * 16, 19 * 16, 20 * 16, 21 * 16,
+	22 * 16, 23 * 16, 24 * 16, 25 * 16, 26 * 16, 27 * 16, 28 * 16, 29 * 16,
+	30 * 16, 31 * 16, 32 * 16, G8(64),  G8(128), G8(256), G8(512),
+};
+
+bool slab_check;
+bool slab_trust_chains = true;
+__tls struct tcache tcache = { .id = OWNER_NOBODY };
+
+void **slab_list(struct heap *h, unsigned class)
+{
+	if (class <= NR_FINE)
+		return &h->tc->list[class];
+	return &h->list[class - NR_FINE - 1];
+}
+
+/* ---- making and releasing slabs ---- */
+
+static struct slab *slab_create(struct heap *h, unsigned class)
+{
+	pfn_t pfn = pcp_pop(&h->pcp, SLAB_PAGES);
+	struct window *w;
+	struct slab *s;
+	size_t i;
+
+	/* a run of that length may have been cut elsewhere */
+	if (pfn && pfn % SLAB_PAGES) {
+		free_run(pfn, SLAB_PAGES);
+		pfn = 0;
+	}
+	if (!pfn)
+		pfn = alloc_run(h->nid, MM_ZONE_HIGHMEM, SLAB_PAGES, SLAB_PAGES,
+				GFP_DEFAULT);
+	if (!pfn)
+		return NULL;
+	w = pfn_window(pfn);
+	i = pfn_index(pfn) / SLAB_PAGES;
+	s = &w->slabs[i];
+	*s = (struct slab){
+		.base = pfn_to_addr(pfn),
+		.slot = &w->slots[i],
+		.capacity = (uint16_t)(SLAB_SIZE / class_bytes[class]),
+		.class = (uint8_t) class,
+		.state = SLAB_ACTIVE,
+		.pfn = pfn,
+	};
+	pfn_to_page(pfn)->type = PAGE_SLAB;
+	s->slot->class = (uint8_t) class;
+	/* pairs with the acquire in slab_of() */
+	smp_store_release(&s->slot->owner, h->id);
+	counter_add(&h->stats, STAT_slab_alloc, 1);
+	return s;
+}
+
+/* The slot is no slab any more. Every object must be on the freelist. */
+void slab_retire(struct slab *s)
+{
+	char *p = s->freelist;
+
+	/* the first few tell of most double frees */
+	for (int i = 0; i < s->carved && i < RETIRE_CHECK; i++) {
+		char *next = p ? *(char **)p : NULL;
+
+		if (slab_trust_chains && (!p || next == p))
+			bug("double free of %p (object of %u bytes)",
+			    p ? (void *)p : s->freelist, class_bytes[s->class]);
+		p = next;
+	}
+	s->slot->class = 0;
+	/* pairs with the acquire in slab_of() */
+	smp_store_release(&s->slot->owner, OWNER_NONE);
+}
+
+/* The slab is empty and on no list. */
+void __slab_release(struct heap *h, struct slab *s)
+{
+	slab_retire(s);
+	counter_add(&h->stats, STAT_slab_free, 1);
+	if (page_zone(s->pfn)->nid == h->nid &&
+	    pcp_push(&h->pcp, s->pfn, SLAB_PAGES))
+		return;
+	free_run(s->pfn, SLAB_PAGES);
+}
+
+/* ---- credits ---- */
+
+void slab_sleep(struct slab *s)
+{
+	int32_t wake = s->capacity / 4;
+
+	if (wake > WAKE_MAX)
+		wake = WAKE_MAX;
+	if (wake < 1)
+		wake = 1;
+	s->state = SLAB_FULL;
+	s->bias = s->credits - wake;
+	s->credits = wake;
+}
+
+void __slab_event(struct heap *h, struct slab *s)
+{
+	if (s->state == SLAB_FULL) {
+		counter_add(&h->stats, STAT_slab_wake, 1);
+		s->credits = s->bias;
+		s->bias = 0;
+		s->state = SLAB_PARTIAL;
+		slab_link(&h->partial[s->class], s);
+	}
+	if (s->state == SLAB_PARTIAL && !s->credits) {
+		slab_unlink(&h->partial[s->class], s);
+		__slab_release(h, s);
+	}
+}
+
+void slab_event(struct heap *h, struct slab *s)
+{
+	lock_acquire(&h->lock);
+	__slab_event(h, s);
+	lock_release(&h->lock);
+}
+
+/* Take back a chain of @count free objects. */
+void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
+		uint32_t count)
+{
+	int32_t n = (int32_t)count;
+
+	if (n > s->credits + s->bias)
+		bug("double free of %p (object of %u bytes)", head,
+		    class_bytes[s->class]);
+	*(void **)tail = s->freelist;
+	s->freelist = head;
+	if (slab_check)
+		((uintptr_t *)tail)[1] = ~(uintptr_t)tail;
+	if (n >= s->credits && s->state == SLAB_FULL) {
+		n -= s->credits;
+		s->credits = 0;
+		__slab_event(h, s);
+		if (!n)
+			return;
+	}
+	s->credits -= n;
+	if (!s->credits)
+		__slab_event(h, s);
+}
+
+/* ---- refilling a thread list ---- */
+
+/* All of the slab's free objects; NULL if there are none. */
+static void *take_freelist(struct slab *s)
+{
+	uint32_t n = s->carved - (uint32_t)(s->credits + s->bias);
+	void *head = s->freelist, *p = head;
+
+	/* an object freed twice makes the chain a circle, or too short */
+	while (p && n) {
+		p = *(void **)p;
+		n--;
+	}
+	if (slab_trust_chains && (p || n))
+		bug("double free of %p (object of %u bytes)", p ? p : head,
+		    class_bytes[s->class]);
+	s->freelist = NULL;
+	s->credits = s->carved;
+	return head;
+}
+
+/* New objects up to the end of the next page, in address order. */
+static void *carve(struct slab *s)
+{
+	size_t bytes = class_bytes[s->class];
+	size_t from = s->carved * bytes;
+	size_t to = max_size(align_up(from + 1, PAGE_SIZE), from + bytes);
+	size_t nr = min_size((to - from) / bytes,
+			     (size_t)(s->capacity - s->carved));
+	size_t first = from >> PAGE_SHIFT;
+	size_t last = (from + nr * bytes - 1) >> PAGE_SHIFT;
+	char *p = s->base + from;
+
+	if (!nr)
+		return NULL;
+	touch_pages(s->pfn + (pfn_t)first, last - first + 1, GFP_DEFAULT);
+	for (size_t i = 1; i < nr; i++, p += bytes)
+		*(void **)p = p + bytes;
+	*(void **)p = NULL;
+	s->carved += (uint16_t)nr;
+	s->credits += (int32_t)nr;
+	return s->base + from;
+}
+
+/* The fullest of the first few partial slabs. */
+static struct slab *pick_partial(struct heap *h, unsigned class)
+{
+	struct slab *best = h->partial[class];
+	struct slab *s = best ? best->next : NULL;
+
+	for (int i = 1; s && i < SEARCH_MAX; i++, s = s->next)
+		if (s->credits > best->credits)
+			best = s;
+	if (best)
+		slab_unlink(&h->partial[class], best);
+	return best;
+}
+
+/* Unlike carve() and take_freelist(): one object, for check mode. */
+static void *take_one(struct slab *s)
+{
+	size_t bytes = class_bytes[s->class];
+	char *p = s->freelist;
+
+	if (p) {
+		s->freelist = *(void **)p;
+	} else if (s->carved < s->capacity) {
+		size_t from = s->carved++ * bytes;
+		size_t first = from >> PAGE_SHIFT;
+		size_t last = (from + bytes - 1) >> PAGE_SHIFT;
+
+		p = s->base + from;
+		touch_pages(s->pfn + (pfn_t)first, last - first + 1,
+			    GFP_DEFAULT);
+	} else {
+		return NULL;
+	}
+	s->credits++;
+	*(void **)p = NULL; /* a list of one */
+	return p;
+}
+
+static void *take(struct slab *s)
+{
+	void *p;
+
+	if (slab_check)
+		return take_one(s);
+	p = s->freelist ? take_freelist(s) : NULL;
+	return p ? p : carve(s);
+}
+
+static struct slab *next_active(struct heap *h, unsigned class)
+{
+	struct slab *s = pick_partial(h, class);
+
+	if (!s)
+		s = partial_get(h, class);
+	if (!s)
+		s = slab_create(h, class);
+	if (s)
+		s->state = SLAB_ACTIVE;
+	return s;
+}
+
+static void *refill(struct heap *h, unsigned class)
+{
+	struct slab *s = h->active[class];
+	void *p;
+
+	if (s && s->freelist)
+		return take(s);
+	/* objects that come home may be on the active slab */
+	if (__inbox_drain(h) && s && s->freelist)
+		return take(s);
+	if (s && (p = take(s)))
+		return p;
+	if (s)
+		slab_sleep(s);
+	h->active[class] = s = next_active(h, class);
+	return s ? take(s) : NULL;
+}
+
+void *slab_alloc(struct heap *h, unsigned class)
+{
+	void *p;
+
+	lock_acquire(&h->lock);
+	p = refill(h, class);
+	if (p) {
+		counter_add(&h->stats, STAT_slab_refill, 1);
+		*slab_list(h, class) = *(void **)p;
+	}
+	lock_release(&h->lock);
+	if (p && slab_check)
+		((uintptr_t *)p)[1] = 0;
+	return p;
+}
+
+/* ---- freeing off the fast path ---- */
+
+/* In check mode a free object carries a mark that depends on its address. */
+static void check_free(struct slab *s, void *p)
+{
+	uintptr_t *word = p;
+
+	if (word[1] == ~(uintptr_t)p)
+		bug("double free of %p (object of %u bytes)", p,
+		    class_bytes[s->class]);
+	word[1] = ~(uintptr_t)p;
+}
+
+static void check_object(const struct slab *s, const void *p)
+{
+	const char *object = slab_object(s, p);
+
+	if (unlikely(object != p))
+		bug("invalid free of %p: %zu bytes inside an object of %u bytes at %p",
+		    p, (size_t)((const char *)p - object),
+		    class_bytes[s->class], (const void *)object);
+}
+
+void slab_free(struct heap *h, struct slab *s, void *p)
+{
+	check_object(s, p);
+	if (slab_check)
+		check_free(s, p);
+	if (READ_ONCE(s->slot->owner) != h->id) {
+		remote_free(h, s, p);
+		return;
+	}
+	lock_acquire(&h->lock);
+	__slab_put(h, s, p, p, 1);
+	lock_release(&h->lock);
+}

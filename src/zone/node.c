@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+/*
+ * zone/node.c - which nodes there are, and which pages are whose
+ *
+ * Every window is cut into one slice per node (a power of two of them), every
+ * slice into its zones: DMA, NORMAL, HIGHMEM, in this order. So the zone of a
+ * page is arithmetic.
+ */
+#include <errno.h>
+#include "map/memmap.h"
+#include "side/option.h"
+#include "zone/node.h"
+#include "zone/zone.h"
+
+struct node *nodes;
+unsigned nr_nodes;
+bool numa_is_fake;
+static struct mm_lock window_lock;
+
+static unsigned nr_slices(void)
+{
+	return 1U << order_up(nr_nodes);
+}
+
+/* First page of a zone inside a slice of 2^shift pages. */
+static size_t zone_offset(unsigned shift, unsigned type)
+{
+	size_t slice = 1UL << shift, part = slice / 64;
+
+	part = part >= MAX_ORDER_PAGES
+		       ? align_down(part, MAX_ORDER_PAGES)
+		       : align_down(part, SLAB_SIZE >> PAGE_SHIFT);
+	return type < MM_NR_ZONES ? type * part : slice;
+}
+
+struct zone *page_zone(pfn_t pfn)
+{
+	unsigned shift = pfn_window(pfn)->slice_shift;
+	size_t i = pfn_index(pfn), in_slice = i & ((1UL << shift) - 1);
+	unsigned type = MM_ZONE_HIGHMEM;
+
+	while (in_slice < zone_offset(shift, type))
+		type--;
+	return &nodes[i >> shift].zone[type];
+}
+
+static void set_watermarks(struct zone *z)
+{
+	size_t min = min_size(z->nr_spanned / 256, MAX_ORDER_PAGES);
+
+	z->wmark[WMARK_MIN] = min;
+	z->wmark[WMARK_LOW] = min + min / 4;
+	z->wmark[WMARK_HIGH] = min + min / 2;
+}
+
+static void add_span(struct zone *z, const struct window *w)
+{
+	size_t slice = (size_t)z->nid << w->slice_shift;
+	pfn_t first = page_to_pfn(w, w->pages);
+	struct span *s = &z->span[z->nr_spans];
+
+	lock_acquire(&z->lock);
+	s->start =
+		first + (pfn_t)(slice + zone_offset(w->slice_shift, z->type));
+	s->end = first +
+		 (pfn_t)(slice + zone_offset(w->slice_shift, z->type + 1U));
+	s->grown = s->tables = s->start;
+	z->nr_spans++;
+	z->nr_spanned += s->end - s->start;
+	set_watermarks(z);
+	lock_release(&z->lock);
+}
+
+bool node_add_window(size_t nr, unsigned seen)
+{
+	struct window *w = NULL;
+
+	/* a block of the largest order must fit beside the other zones */
+	size_t want = (nr + MAX_ORDER_PAGES) * nr_slices() * 2;
+
+	lock_acquire(&window_lock);
+	if (nr_windows == seen) {
+		w = arena_add_window(want << PAGE_SHIFT, nr_slices());
+		if (!w)
+			w = arena_add_window(nr << PAGE_SHIFT, nr_slices());
+		if (w && map_add_window(w) == 0) {
+			for_each_zone(z)
+				add_span(z, w);
+			arena_publish(w);
+		} else {
+			w = NULL;
+		}
+		seen = w ? seen : nr_windows;
+	}
+	lock_release(&window_lock);
+	return seen != smp_load_acquire(&nr_windows);
+}
+
+void node_place_span(const struct zone *z, const struct span *s)
+{
+	if (nr_nodes > 1 && !numa_is_fake)
+		os_prefer_node(pfn_to_addr(s->start),
+			       (size_t)(s->end - s->start) << PAGE_SHIFT,
+			       nodes[z->nid].phys);
+}
+
+static unsigned distance(unsigned a, unsigned b)
+{
+	if (a == b)
+		return 10;
+	return numa_is_fake ? 20
+			    : os_node_distance(nodes[a].phys, nodes[b].phys);
+}
+
+/* Nearest node first, on each HIGHMEM before NORMAL; selection sort. */
+static void build_zonelist(struct node *n, unsigned nid)
+{
+	bool done[MAX_NODES] = { false };
+
+	for (unsigned k = 0; k < nr_nodes; k++) {
+		unsigned best = nr_nodes, best_distance = ~0U;
+
+		for (unsigned i = 0; i < nr_nodes; i++) {
+			/* start behind nid, so that equals are spread */
+			unsigned other = (nid + i) % nr_nodes;
+			unsigned d = distance(nid, other);
+
+			if (!done[other] && d < best_distance) {
+				best = other;
+				best_distance = d;
+			}
+		}
+		done[best] = true;
+		n->zonelist[n->nr_list++] = &nodes[best].zone[MM_ZONE_HIGHMEM];
+		n->zonelist[n->nr_list++] = &nodes[best].zone[MM_ZONE_NORMAL];
+	}
+}
+
+static void find_nodes(unsigned phys[MAX_NODES])
+{
+	unsigned long allowed;
+
+	nr_nodes = 0;
+	numa_is_fake = mm_options.numa.word == NUMA_FAKE;
+	if (numa_is_fake) {
+		nr_nodes = mm_options.numa.nr;
+		return;
+	}
+	allowed = mm_options.numa.word == NUMA_OFF ? 1 : os_nodes_allowed();
+	for (unsigned i = 0; i < MAX_NODES; i++)
+		if (allowed & (1UL << i))
+			phys[nr_nodes++] = i;
+}
+
+int zone_init(void)
+{
+	unsigned phys[MAX_NODES] = { 0 };
+	static struct node first;
+
+	find_nodes(phys);
+	/* one node is the common case and needs no memory of its own */
+	nodes = nr_nodes == 1 ? &first
+			      : memblock_alloc(nr_nodes * sizeof(*nodes), 64);
+	if (!nodes)
+		return -ENOMEM;
+	for (unsigned i = 0; i < nr_nodes; i++) {
+		nodes[i].phys = phys[i];
+		for (unsigned t = 0; t < MM_NR_ZONES; t++) {
+			nodes[i].zone[t].nid = (uint8_t)i;
+			nodes[i].zone[t].type = (uint8_t)t;
+		}
+	}
+	for (unsigned i = 0; i < nr_nodes; i++)
+		build_zonelist(&nodes[i], i);
+	return node_add_window(1, 0) ? 0 : -ENOMEM;
+}
+
+void zone_fork_prepare(void)
+{
+	lock_acquire(&window_lock);
+	for_each_zone(z)
+		lock_acquire(&z->lock);
+}
+
+void zone_fork_parent(void)
+{
+	for_each_zone(z)
+		lock_release(&z->lock);
+	lock_release(&window_lock);
+}
+
+void zone_fork_child(void)
+{
+	for_each_zone(z)
+		lock_init(&z->lock);
+	lock_init(&window_lock);
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+/*
+ * zone/page_alloc.c - runs of pages out of zones
+ *
+ * A request looks through the zonelist of its node: first for zones that stay
+ * above their low watermark, then above min, then anywhere. In a zone it takes
+ * the smallest block that fits, gives the tail back at once, and grows the zone
+ * into its reserve when no free block is large enough.
+ */
+#include <errno.h>
+#include <string.h>
+#include "side/option.h"
+#include "zone/node.h"
+#include "zone/zone.h"
+
+#define GROW_MIN    MAX_ORDER_PAGES	   /* 4 MiB */
+#define GROW_MAX    (64 * MAX_ORDER_PAGES) /* 256 MiB */
+#define TABLES_STEP (16 * MAX_ORDER_PAGES) /* 64 MiB of pages at a time */
+
+size_t page_dirty(pfn_t pfn, size_t nr)
+{
+	const pte_t *pte = pfn_to_pte(pfn);
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		n += (pte[i] & PTE_STATE_MASK) != PTE_UNTOUCHED;
+	return n;
+}
+
+static void add_present(struct zone *z, size_t n)
+{
+	if (n)
+		__atomic_fetch_add(&z->nr_present, n, __ATOMIC_RELAXED);
+}
+
+static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
+{
+	pte_t *pte = pfn_to_pte(pfn);
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if ((pte[i] & PTE_STATE_MASK) == PTE_UNTOUCHED) {
+			pte[i] = PTE_PRESENT;
+			fresh++;
+		} else if (gfp & GFP_ZERO) {
+			memset(pfn_to_addr(pfn + (pfn_t)i), 0, PAGE_SIZE);
+		}
+	}
+	add_present(z, fresh);
+}
+
+void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
+{
+	set_present(page_zone(pfn), pfn, nr, gfp);
+}
+
+void forget_pages(pfn_t pfn, size_t nr)
+{
+	add_present(page_zone(pfn), -page_dirty(pfn, nr));
+	memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
+}
+
+/* ---- growing a zone ---- */
+
+static int commit_span(struct span *s, size_t nr)
+{
+	struct window *w = pfn_window(s->start);
+
+	if (s->grown + nr > s->tables) {
+		size_t step =
+			min_size(max_size(nr, TABLES_STEP), s->end - s->tables);
+
+		if (arena_commit_tables(w, pfn_index(s->tables), step))
+			return -ENOMEM;
+		s->tables += (pfn_t)step;
+		if (s->grown + nr > s->tables)
+			return -ENOMEM;
+	}
+	return os_commit(pfn_to_addr(s->grown), nr << PAGE_SHIFT);
+}
+
+static bool grow_span(struct zone *z, struct span *s, size_t need)
+{
+	size_t left = s->end - s->grown;
+	size_t step = max_size(need, GROW_MIN);
+
+	step = max_size(step, min_size(z->nr_managed / 4, GROW_MAX));
+	/* end at a block border, so that the next step begins at one */
+	step = align_up(pfn_index(s->grown) + step, MAX_ORDER_PAGES) -
+	       pfn_index(s->grown);
+	step = min_size(step, left);
+	if (left < need)
+		return false;
+	if (s->grown == s->start)
+		node_place_span(z, s);
+	if (commit_span(s, step)) {
+		step = need;
+		if (commit_span(s, step))
+			return false;
+	}
+	s->grown += (pfn_t)step;
+	z->nr_managed += step;
+	counter_add(&z->stats, STAT_zone_grow, 1);
+	__buddy_free(z, s, s->grown - (pfn_t)step, step);
+	return true;
+}
+
+static bool zone_grow(struct zone *z, size_t need)
+{
+	for (unsigned i = 0; i < z->nr_spans; i++)
+		if (grow_span(z, &z->span[i], need))
+			return true;
+	return false;
+}
+
+/* ---- taking runs ---- */
+
+static pfn_t try_take(struct zone *z, size_t nr, size_t align, size_t *got)
+{
+	unsigned order = order_up(max_size(nr, align));
+
+	if (order <= MAX_PAGE_ORDER) {
+		*got = 1UL << order;
+		return __buddy_take(z, order);
+	}
+	*got = align_up(nr, MAX_ORDER_PAGES);
+	return __buddy_take_run(z, *got / MAX_ORDER_PAGES);
+}
+
+static bool wmark_ok(const struct zone *z, size_t nr, int wmark)
+{
+	size_t used = z->nr_managed - z->nr_free;
+	size_t keep = wmark < 0 ? 0 : z->wmark[wmark];
+
+	return z->nr_spanned >= used + nr + keep;
+}
+
+static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
+{
+	size_t got, dirty;
+	pfn_t pfn = try_take(z, nr, align, &got);
+
+	/* what is free at the frontier and what is added merge */
+	if (!pfn && zone_grow(z, got))
+		pfn = try_take(z, nr, align, &got);
+	if (!pfn)
+		return 0;
+	if (got > nr)
+		__buddy_free(z, zone_span(z, pfn), pfn + (pfn_t)nr, got - nr);
+	dirty = page_dirty(pfn, nr);
+	z->nr_dirty -= dirty;
+	if (gfp & GFP_TOUCH)
+		set_present(z, pfn, nr, gfp & ~GFP_ZERO);
+	counter_add(&z->stats, (enum stat_item)(STAT_pgalloc_dma + z->type),
+		    nr);
+	return pfn;
+}
+
+/* Clearing happens outside the lock, so remember what was dirty. */
+static pfn_t zone_alloc(struct zone *z, size_t nr, size_t align, gfp_t gfp,
+			int wmark)
+{
+	bool zero = gfp & GFP_ZERO;
+	pfn_t pfn = 0;
+
+	lock_acquire(&z->lock);
+	if (wmark_ok(z, nr, wmark))
+		pfn = __zone_take(z, nr, align, zero ? GFP_DEFAULT : gfp);
+	lock_release(&z->lock);
+	if (pfn && zero)
+		set_present(z, pfn, nr, gfp);
+	return pfn;
+}
+
+static void count_numa(struct zone *z, unsigned nid)
+{
+	if (nr_nodes == 1)
+		return;
+	stat_add_global(z->nid == nid ? STAT_numa_hit : STAT_numa_miss, 1);
+	if (z->nid != nid)
+		stat_add_global(STAT_numa_foreign, 1);
+}
+
+static pfn_t list_alloc(unsigned nid, size_t nr, size_t align, gfp_t gfp,
+			int wmark)
+{
+	const struct node *n = &nodes[nid];
+
+	for (unsigned i = 0; i < n->nr_list; i++) {
+		pfn_t pfn = zone_alloc(n->zonelist[i], nr, align, gfp, wmark);
+
+		if (pfn) {
+			count_numa(n->zonelist[i], nid);
+			return pfn;
+		}
+	}
+	return 0;
+}
+
+pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
+		gfp_t gfp)
+{
+	unsigned windows_seen;
+	pfn_t pfn;
+
+	do {
+		windows_seen = smp_load_acquire(&nr_windows);
+		if (type != MM_ZONE_HIGHMEM) {
+			pfn = zone_alloc(&nodes[nid].zone[type], nr, align, gfp,
+					 -1);
+		} else {
+			pfn = list_alloc(nid, nr, align, gfp, WMARK_LOW);
+			if (!pfn)
+				pfn = list_alloc(nid, nr, align, gfp, -1);
+		}
+	} while (!pfn && node_add_window(nr + align, windows_seen));
+	return pfn;
+}
+
+void free_run(pfn_t pfn, size_t nr)
+{
+	struct zone *z = page_zone(pfn);
+
+	*pfn_to_page(pfn) = (struct page){ 0 };
+	lock_acquire(&z->lock);
+	z->nr_dirty += page_dirty(pfn, nr);
+	counter_add(&z->stats, STAT_pgfree, nr);
+	__buddy_free(z, zone_span(z, pfn), pfn, nr);
+	if (z->nr_dirty > dirty_bound(z))
+		WRITE_ONCE(reclaim_wanted, true);
+	lock_release(&z->lock);
+}
+
+bool reclaim_wanted;
+
+size_t dirty_bound(const struct zone *z)
+{
+	size_t live = z->nr_managed - z->nr_free;
+
+	return (mm_options.dirty >> PAGE_SHIFT) +
+	       live * mm_options.dirty_ratio / 100;
+}
+
+/* ---- growing a run in place ---- */
+
+static bool all_free(const struct span *s, pfn_t pfn, size_t nr)
+{
+	pfn_t end = pfn + (pfn_t)nr;
+
+	while (pfn < end) {
+		const struct page *page;
+
+		if (pfn >= s->grown)
+			return false;
+		page = pfn_to_page(pfn);
+		if (page->type != PAGE_BUDDY)
+			return false;
+		pfn += 1U << page->order;
+	}
+	return true;
+}
+
+bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
+{
+	struct zone *z = page_zone(pfn);
+	const struct span *s;
+	pfn_t at = pfn + (pfn_t)nr, end = at + (pfn_t)more;
+	bool ok;
+
+	lock_acquire(&z->lock);
+	s = zone_span(z, pfn);
+	ok = end <= s->end && wmark_ok(z, more, -1);
+	/* at the frontier of the zone there is always room to grow */
+	if (ok && end > s->grown)
+		ok = all_free(s, at, s->grown - at) &&
+		     grow_span(z, (struct span *)s, end - s->grown);
+	ok = ok && all_free(s, at, more);
+	if (ok) {
+		for (pfn_t p = at; p < end;) {
+			pfn_t next = p + (1U << pfn_to_page(p)->order);
+
+			__buddy_remove(z, p);
+			p = next;
+			if (p > end)
+				__buddy_free(z, s, end, p - end);
+		}
+		z->nr_dirty -= page_dirty(at, more);
+		set_present(z, at, more, gfp & ~GFP_ZERO);
+		counter_add(&z->stats,
+			    (enum stat_item)(STAT_pgalloc_dma + z->type), more);
+	}
+	lock_release(&z->lock);
+	return ok;
+}
+
+/* ---- giving memory back ---- */
+
+pfn_t isolate_dirty(struct zone *z, size_t *nr)
+{
+	pfn_t pfn = 0;
+
+	lock_acquire(&z->lock);
+	for (int o = MAX_PAGE_ORDER; o >= 0 && !pfn; o--) {
+		if ((PAGE_SIZE << o) < os_page_size())
+			break;
+		pfn = z->area[o].head[FREE_DIRTY];
+		*nr = 1UL << o;
+	}
+	if (pfn) {
+		__buddy_remove(z, pfn);
+		z->nr_dirty -= page_dirty(pfn, *nr);
+		pfn_to_page(pfn)->type = PAGE_ISOLATED;
+		pfn_to_page(pfn)->nr = (uint32_t)*nr;
+	}
+	lock_release(&z->lock);
+	return pfn;
+}
+
+size_t purge_run(pfn_t pfn, size_t nr)
+{
+	size_t present = page_dirty(pfn, nr);
+
+	if (present && os_purge(pfn_to_addr(pfn), nr << PAGE_SHIFT))
+		return 0;
+	forget_pages(pfn, nr);
+	return present;
+}

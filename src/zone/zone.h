@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zone/zone.h - nodes, zones and their pages
+ *
+ * node:      a NUMA node, real or fake, known here by a dense number (nid).
+ * zone:      the pages of one node with one purpose (DMA, NORMAL, HIGHMEM).
+ * span:      the part of a window that belongs to a zone. Pages below grown are
+ *            managed by the buddy system, the rest is untouched reserve.
+ * free_area: the free blocks of one order, on two lists: blocks that may hold
+ *            dirty pages (PTE_PRESENT) and blocks that hold none for sure.
+ * zonelist:  where an allocation for a node looks, nearest first.
+ * run:       adjacent pages of any number, head page first; what users get.
+ *
+ * Invariants of a zone, under its lock:
+ *   nr_free == sum over orders of 2^order * blocks on both lists
+ *   nr_dirty == free pages whose pte says PRESENT <= nr_free <= nr_managed
+ *   nr_present == pages of the zone whose pte says PRESENT or PINNED
+ * Blocks are aligned to their size, and two free buddies never lie apart.
+ *
+ * Lock order: window_lock, then zone locks by (nid, type), then the arena's.
+ */
+#ifndef MM_ZONE_ZONE_H
+#define MM_ZONE_ZONE_H
+
+#include "map/page.h"
+#include "os/os.h"
+#include "side/stat.h"
+
+#define NR_ORDERS	(MAX_PAGE_ORDER + 1)
+#define MAX_ORDER_PAGES (1U << MAX_PAGE_ORDER)
+
+typedef uint32_t gfp_t;
+#define GFP_DEFAULT 0U
+#define GFP_ZERO    1U /* contents are zero */
+#define GFP_TOUCH   2U /* mark the pages present: the user will write them */
+
+enum wmark { WMARK_MIN, WMARK_LOW, WMARK_HIGH, NR_WMARKS };
+enum { FREE_CLEAN, FREE_DIRTY, NR_FREE_LISTS };
+
+struct free_area {
+	pfn_t head[NR_FREE_LISTS];
+	uint32_t nr[NR_FREE_LISTS];
+};
+
+struct span {
+	pfn_t start, end; /* end is exclusive */
+	pfn_t grown;	  /* start..grown is managed */
+	pfn_t tables;	  /* start..tables has committed descriptors */
+};
+
+struct zone {
+	struct mm_lock lock;
+	uint8_t nid, type;
+	unsigned nr_spans;
+	size_t nr_free, nr_dirty, nr_managed, nr_spanned;
+	size_t nr_present; /* atomic: slabs add to it without the lock */
+	size_t wmark[NR_WMARKS];
+	struct free_area area[NR_ORDERS];
+	struct span span[MAX_WINDOWS];
+	struct mm_counters stats;
+};
+
+struct node {
+	unsigned phys; /* the kernel's number */
+	unsigned nr_list;
+	struct zone zone[MM_NR_ZONES];
+	struct zone *zonelist[2 * MAX_NODES]; /* for HIGHMEM requests */
+};
+
+extern struct node *nodes __hidden;
+extern unsigned nr_nodes __hidden;
+extern bool numa_is_fake __hidden;
+
+/**
+ * reclaim_wanted - some zone holds more dirty pages than it may keep
+ *
+ * Set by free_run(); whoever sees it at the door calls reclaim_balance().
+ */
+extern bool reclaim_wanted __hidden;
+
+/** dirty_bound - free pages with memory behind them that a zone may keep */
+size_t dirty_bound(const struct zone *z);
+
+/** zone_init - find the nodes, reserve the first window; 0 or -ENOMEM */
+int zone_init(void);
+
+/**
+ * alloc_run - take adjacent pages
+ * @nid:   preferred node, 0..nr_nodes-1
+ * @type:  zone; HIGHMEM may fall back to NORMAL and to other nodes
+ * @nr:    pages, at least 1
+ * @align: pages, a power of two up to MAX_ORDER_PAGES; the run starts at a
+ *         multiple of it, counted in its window
+ * @gfp:   GFP_* flags
+ *
+ * Returns the head page's number, or 0 if every zone in the list is exhausted.
+ * The caller sets the head's type.
+ * Context: takes zone locks; adds a window when all are full; never reclaims.
+ */
+pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
+		gfp_t gfp);
+
+/** free_run - give pages back to their zone; merges, never writes to them */
+void free_run(pfn_t pfn, size_t nr);
+
+/**
+ * expand_run - take the @more free pages that follow a run of @nr pages
+ *
+ * Returns false if they are not all free; then nothing changed.
+ */
+bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp);
+
+/** touch_pages - mark pages present, clear the dirty ones if GFP_ZERO */
+void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp);
+
+/** forget_pages - mark pages of a live run untouched: they were moved away */
+void forget_pages(pfn_t pfn, size_t nr);
+
+struct zone *page_zone(pfn_t pfn);
+
+/**
+ * isolate_dirty - take one dirty block out of the buddy system, to purge it
+ * @nr: receives its pages
+ *
+ * Returns 0 if there is none. It goes back by free_run().
+ */
+pfn_t isolate_dirty(struct zone *z, size_t *nr);
+
+/** purge_run - drop the memory of an isolated run; pages purged */
+size_t purge_run(pfn_t pfn, size_t nr);
+
+/** page_dirty - pages of a run that have memory behind them */
+size_t page_dirty(pfn_t pfn, size_t nr);
+
+void zone_fork_prepare(void);
+void zone_fork_parent(void);
+void zone_fork_child(void);
+
+/* ---- buddy.c, for this room only; the caller holds zone->lock ---- */
+
+void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr);
+pfn_t __buddy_take(struct zone *z, unsigned order);
+pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks);
+void __buddy_remove(struct zone *z, pfn_t pfn);
+const struct span *zone_span(const struct zone *z, pfn_t pfn);
+
+#define for_each_zone(z)                                                       \
+	for (struct zone *z = &nodes[0].zone[0];                               \
+	     z != &nodes[nr_nodes].zone[0]; z = zone_next(z))
+
+static inline struct zone *zone_next(struct zone *z)
+{
+	if (z->type + 1 < MM_NR_ZONES)
+		return z + 1;
+	return &nodes[z->nid + 1].zone[0];
+}
+
+#endif
