@@ -6,7 +6,8 @@
  * come from the dynamic linker before libc is initialised: nothing here may
  * allocate, use stdio or expect environ.
  *
- * Lock order: init_lock, purge_lock, vma_lock, then floor by floor downwards.
+ * Lock order: init_lock, purge_lock, pool_lock, the heaps, their nodes' partial
+ * lists, vma_lock, window_lock, the zones, the page table, the arena.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,8 +28,8 @@ bool on_valgrind;
 void lock_all(void)
 {
 	reclaim_fork_prepare();
-	large_fork_prepare();
 	slab_fork_prepare();
+	large_fork_prepare();
 	zone_fork_prepare();
 	pgtable_fork_prepare(&mm_pgtable);
 	arena_fork_prepare();
@@ -39,8 +40,8 @@ void unlock_all(void)
 	arena_fork_parent();
 	pgtable_fork_parent(&mm_pgtable);
 	zone_fork_parent();
-	slab_fork_parent();
 	large_fork_parent();
+	slab_fork_parent();
 	reclaim_fork_parent();
 }
 

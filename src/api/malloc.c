@@ -78,8 +78,14 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 {
 	unsigned class;
 
-	if (n > SMALL_MAX || align > PAGE_SIZE)
-		return large_alloc(h, n, align, gfp);
+	if (n > SMALL_MAX || align > PAGE_SIZE) {
+		void *p;
+
+		lock_acquire(&h->lock);
+		p = large_alloc(h, n, align, gfp);
+		lock_release(&h->lock);
+		return p;
+	}
 	/* objects lie at multiples of their size in an aligned slab */
 	class = size_class(n);
 	while (class < NR_CLASSES && class_bytes[class] & (align - 1))
@@ -180,12 +186,14 @@ static void free_block(struct heap *h, struct block *b, void *p)
 	valgrind_free(p);
 	if (b->slab) {
 		slab_free(h, b->slab, p);
-	} else if (b->vma) {
-		counter_add(&h->stats, STAT_vma_free, 1);
-		vma_free(b->vma, p);
-	} else {
-		run_free(h, b->window, p);
+		return;
 	}
+	lock_acquire(&h->lock);
+	if (b->vma)
+		vma_free(h, b->vma, p);
+	else
+		run_free(h, b->window, p);
+	lock_release(&h->lock);
 }
 
 __slow void api_free_slow(void *p)
@@ -253,7 +261,7 @@ static void *resize(struct heap *h, struct block *b, void *p, size_t n)
 	else if (b->window && old >= MOVE_MIN)
 		to = run_move(h, b->window, p, n);
 	else if (b->vma)
-		to = vma_resize(b->vma, p, n);
+		to = vma_resize(h, b->vma, p, n);
 	if (to)
 		counter_add(&h->stats,
 			    to == p ? STAT_realloc_inplace : STAT_realloc_move,
@@ -292,10 +300,12 @@ static void *realloc_block(void *p, size_t n)
 		return NULL;
 	}
 	old = block_bytes(&b, p);
+	lock_acquire(&h->lock);
 	if (likely(!on_valgrind))
 		to = resize(h, &b, p, n);
 	if (!to)
 		counter_add(&h->stats, STAT_realloc_copy, 1);
+	lock_release(&h->lock);
 	door_leave(h);
 	return to ? to : realloc_copy(p, old, n);
 }

@@ -18,7 +18,7 @@ struct snapshot {
 	struct mm_stats stats;
 	struct cache_info cache[NR_CLASSES];
 	struct mm_counters counters;
-	size_t pcp_pages;
+	size_t pcp_pages, pcp_present;
 };
 
 /** take_snapshot - stop all slow paths for a moment and look */

@@ -44,6 +44,7 @@ static void count_heap(struct snapshot *s, struct heap *h)
 		s->cache[c].live -= min_size(n, s->cache[c].live);
 	}
 	s->pcp_pages += h->pcp.nr_pages;
+	s->pcp_present += pcp_present(&h->pcp);
 	stat_sum(&s->counters, &h->stats);
 	s->counters.n[STAT_tlb_hit] += READ_ONCE(h->tlb.hits);
 	s->counters.n[STAT_tlb_miss] += READ_ONCE(h->tlb.misses);
@@ -61,6 +62,10 @@ static void count_zones(struct snapshot *s, size_t *pages_used)
 		st->zone_committed[z->type] += present << PAGE_SHIFT;
 		st->committed += present << PAGE_SHIFT;
 		st->used += (present - z->nr_dirty) << PAGE_SHIFT;
+		st->peak_committed += z->peak_present << PAGE_SHIFT;
+		for (unsigned o = 0; o < NR_ORDERS; o++)
+			st->free_blocks += z->area[o].nr[FREE_CLEAN] +
+					   z->area[o].nr[FREE_DIRTY];
 		*pages_used += z->nr_managed - z->nr_free;
 		stat_sum(&s->counters, &z->stats);
 	}
@@ -84,17 +89,20 @@ static void count_large(struct snapshot *s, size_t pages_used,
 			size_t slab_pages)
 {
 	struct mm_stats *st = &s->stats;
-	size_t reserved = 0;
+	const struct vma_totals *v = vma_totals();
 
 	st->large_bytes = (pages_used - slab_pages - s->pcp_pages)
 			  << PAGE_SHIFT;
 	st->large_blocks = s->counters.n[STAT_large_alloc] -
 			   s->counters.n[STAT_large_free];
-	vma_totals(&st->vma_blocks, &st->vma_bytes, &reserved);
-	st->vma_committed = st->vma_bytes;
-	st->used += st->vma_bytes - (s->pcp_pages << PAGE_SHIFT);
-	st->committed += st->vma_bytes;
-	st->reserved += reserved;
+	st->vma_blocks = v->blocks;
+	st->vma_bytes = st->vma_committed = v->bytes;
+	st->peak_vma_blocks = v->peak_blocks;
+	st->peak_vma_bytes = v->peak_bytes;
+	st->used += v->bytes - (s->pcp_present << PAGE_SHIFT);
+	st->committed += v->bytes;
+	st->peak_committed += v->peak_bytes;
+	st->reserved += v->reserved;
 }
 
 void take_snapshot(struct snapshot *s)

@@ -10,8 +10,11 @@
  * start; the sizes of its pieces add up to size; the rest of the reservation
  * has no access rights.
  *
- * Lock order: vma_lock is taken before every lock of the rooms below, and held
- * only to link and count.
+ * The caller holds the lock of the heap h it passes, so that a snapshot finds
+ * every block either here or free.
+ *
+ * Lock order: vma_lock comes after the heaps' locks, and is held only to link
+ * and count.
  */
 #ifndef MM_LARGE_LARGE_H
 #define MM_LARGE_LARGE_H
@@ -65,13 +68,18 @@ bool run_resize(struct window *w, void *p, size_t size);
 void *run_move(struct heap *h, struct window *w, void *p, size_t size);
 
 void *vma_alloc(size_t size, size_t align);
-void vma_free(struct vma *v, void *p);
+void vma_free(struct heap *h, struct vma *v, void *p);
 
 /** vma_resize - resize a block with its own mapping; moves pages, or NULL */
-void *vma_resize(struct vma *v, void *p, size_t size);
+void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size);
 
-/** vma_totals - live blocks with own mappings, and their address space */
-void vma_totals(size_t *blocks, size_t *bytes, size_t *reserved);
+struct vma_totals {
+	size_t blocks, bytes, reserved; /* of live blocks */
+	size_t peak_blocks, peak_bytes;
+};
+
+/** vma_totals - what all blocks with own mappings come to */
+const struct vma_totals *vma_totals(void);
 
 static inline struct vma *mapping_vma(struct mapping *m)
 {

@@ -5,7 +5,6 @@
  * The head's descriptor says PAGE_LARGE and the number of pages as long as the
  * block lives, so freeing anything else is found out for certain.
  */
-#include <string.h>
 #include "large/large.h"
 
 static size_t pages_of(size_t size)
@@ -32,8 +31,8 @@ static pfn_t get_run(struct heap *h, size_t nr, size_t align, gfp_t gfp)
 	pfn_t pfn = pop_aligned(h, nr, align);
 
 	if (pfn) {
-		if (gfp & GFP_ZERO)
-			memset(pfn_to_addr(pfn), 0, nr << PAGE_SHIFT);
+		/* it may have been a slab that was never carved to its end */
+		touch_pages(pfn, nr, gfp);
 		return pfn;
 	}
 	return alloc_run(h->nid, MM_ZONE_HIGHMEM, nr, align, gfp | GFP_TOUCH);

@@ -9,13 +9,14 @@
 #include "base/list.h"
 #include "large/large.h"
 
-#define GROW_RESERVE 4 /* address space for a block that grows, in its sizes   \
-			*/
+#define GROW_RESERVE                                                           \
+	4 /* address space for a block that grows, in its sizes                \
+	   */
 
 static struct mm_lock vma_lock;
 static struct list_head live = { &live, &live };
 static struct vma *unused; /* linked through list.next; type-stable */
-static size_t nr_blocks, nr_bytes, nr_reserved;
+static struct vma_totals totals;
 
 static struct vma *get_vma(void)
 {
@@ -39,9 +40,11 @@ static void put_vma(struct vma *v)
 
 static void count(size_t blocks, size_t bytes, size_t reserved)
 {
-	nr_blocks += blocks;
-	nr_bytes += bytes;
-	nr_reserved += reserved;
+	totals.blocks += blocks;
+	totals.bytes += bytes;
+	totals.reserved += reserved;
+	totals.peak_blocks = max_size(totals.peak_blocks, totals.blocks);
+	totals.peak_bytes = max_size(totals.peak_bytes, totals.bytes);
 }
 
 /* Address space without rights, aligned; NULL if there is not that much. */
@@ -123,10 +126,11 @@ __cold static void bad_free(const struct vma *v, const void *p)
 	    p, (size_t)((const char *)p - start), v->size, (const void *)start);
 }
 
-void vma_free(struct vma *v, void *p)
+void vma_free(struct heap *h, struct vma *v, void *p)
 {
 	if ((uintptr_t)p != v->mapping.start)
 		bad_free(v, p);
+	counter_add(&h->stats, STAT_vma_free, 1);
 	leave(v);
 	unmap(p, v->reserved);
 	put_vma(v);
@@ -200,7 +204,7 @@ static bool grow_in_place(struct vma *v, size_t bytes)
 	return true;
 }
 
-void *vma_resize(struct vma *v, void *p, size_t size)
+void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 {
 	size_t bytes = align_up(size, VMA_ALIGN);
 	struct vma *to;
@@ -219,7 +223,8 @@ void *vma_resize(struct vma *v, void *p, size_t size)
 	to = grow_moving(p, v->piece, v->nr_pieces, v->size, size);
 	if (!to)
 		return NULL;
-	vma_free(v, p);
+	vma_free(h, v, p);
+	counter_add(&h->stats, STAT_vma_alloc, 1);
 	return (void *)to->mapping.start;
 }
 
@@ -241,11 +246,9 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 
 /* ---- looking ---- */
 
-void vma_totals(size_t *blocks, size_t *bytes, size_t *reserved)
+const struct vma_totals *vma_totals(void)
 {
-	*blocks = nr_blocks;
-	*bytes = nr_bytes;
-	*reserved = nr_reserved;
+	return &totals;
 }
 
 void large_fork_prepare(void)

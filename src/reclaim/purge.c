@@ -6,7 +6,8 @@
  * be asked for again soon. A block that is being purged is out of the buddy
  * system, so that no lock is held while the kernel works.
  *
- * Lock order: purge_lock is the first of all locks.
+ * Lock order: purge_lock comes before all locks of the rooms below, so the
+ * caller of reclaim_*() holds none.
  */
 #include "reclaim/reclaim.h"
 

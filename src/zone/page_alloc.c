@@ -29,8 +29,13 @@ size_t page_dirty(pfn_t pfn, size_t nr)
 
 static void add_present(struct zone *z, size_t n)
 {
-	if (n)
-		__atomic_fetch_add(&z->nr_present, n, __ATOMIC_RELAXED);
+	size_t now;
+
+	if (!n)
+		return;
+	now = __atomic_add_fetch(&z->nr_present, n, __ATOMIC_RELAXED);
+	if (now > READ_ONCE(z->peak_present))
+		WRITE_ONCE(z->peak_present, now);
 }
 
 static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)

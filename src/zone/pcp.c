@@ -16,3 +16,14 @@ void pcp_drain(struct pcp *pcp, unsigned keep)
 			free_run(pfn, nr);
 	}
 }
+
+size_t pcp_present(const struct pcp *pcp)
+{
+	size_t n = 0;
+
+	for (size_t nr = 1; nr <= PCP_MAX_RUN; nr++)
+		for (pfn_t pfn = pcp->head[nr]; pfn;
+		     pfn = pfn_to_page(pfn)->next)
+			n += page_dirty(pfn, nr);
+	return n;
+}

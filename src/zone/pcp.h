@@ -3,9 +3,9 @@
  * zone/pcp.h - a thread's lists of free runs, in front of the zone lock
  *
  * One LIFO list per run length up to PCP_MAX_RUN pages. The pages were used by
- * this thread a moment ago: they are dirty and warm.
+ * this thread a moment ago: most are dirty and warm.
  * Invariant: nr_pages == sum of the lengths of all runs <= PCP_HIGH.
- * Only the owning thread touches its lists; no lock.
+ * Whoever uses the lists holds the lock of the heap they belong to.
  */
 #ifndef MM_ZONE_PCP_H
 #define MM_ZONE_PCP_H
@@ -49,6 +49,9 @@ static inline bool pcp_push(struct pcp *pcp, pfn_t pfn, size_t nr)
 	pcp->nr_pages += (unsigned)nr;
 	return true;
 }
+
+/** pcp_present - pages in the lists that have memory behind them */
+size_t pcp_present(const struct pcp *pcp);
 
 /** pcp_drain - give runs back to their zones until at most @keep pages stay */
 void pcp_drain(struct pcp *pcp, unsigned keep);

@@ -53,7 +53,8 @@ struct zone {
 	uint8_t nid, type;
 	unsigned nr_spans;
 	size_t nr_free, nr_dirty, nr_managed, nr_spanned;
-	size_t nr_present; /* atomic: slabs add to it without the lock */
+	size_t nr_present;   /* atomic: slabs add to it without the lock */
+	size_t peak_present; /* about the most there were */
 	size_t wmark[NR_WMARKS];
 	struct free_area area[NR_ORDERS];
 	struct span span[MAX_WINDOWS];
