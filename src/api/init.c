@@ -114,12 +114,28 @@ static __cold bool init_once(void)
 	return ready;
 }
 
+/*
+ * A process of one thread forks between two calls of ours: its child needs no
+ * repair. So the handlers are registered before a second thread gets a heap.
+ */
+static void watch_forks(void)
+{
+	static bool done;
+
+	if (__atomic_exchange_n(&done, true, __ATOMIC_ACQ_REL))
+		return;
+	/* may allocate; without a heap yet, that is from the reserve */
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
 static __cold struct heap *start_thread(void)
 {
 	struct heap *h;
 
 	if (!smp_load_acquire(&ready) && !init_once())
 		return NULL;
+	if (heap_count() == 1 && !tcache.exiting)
+		watch_forks();
 	h = heap_get();
 	if (!h)
 		return NULL;
@@ -178,7 +194,6 @@ __attribute__((constructor)) static void process_start(void)
 
 	if (h)
 		door_leave(h);
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
 __attribute__((destructor)) static void process_end(void)

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include "os/os.h"
 #include "os/syscall.h"
 
@@ -26,6 +27,17 @@ long os_read_file(const char *path, char *buf, size_t len)
 	os_close((int)fd);
 	buf[got] = '\0';
 	return r < 0 ? r : (long)got;
+}
+
+int os_file_trusted(const char *path)
+{
+	struct stat st;
+	long err = sys4(SYS_newfstatat, AT_FDCWD, path, &st, 0);
+
+	if (err)
+		return (int)err;
+	return S_ISREG(st.st_mode) && st.st_uid == 0 &&
+	       !(st.st_mode & S_IWOTH);
 }
 
 int os_open_write(const char *path)

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "side/option.h"
 
@@ -44,33 +43,16 @@ static struct file file_read(const char *path)
 	return f;
 }
 
-/* What others may write must not steer a program of root's. */
-static bool is_trusted(const struct stat *st)
-{
-	return S_ISREG(st->st_mode) && st->st_uid == 0 &&
-	       !(st->st_mode & S_IWOTH);
-}
-
-/* 0 or -errno; errno is left alone, as a malloc that succeeds must. */
-static int stat_file(const char *path, struct stat *st)
-{
-	int saved = errno;
-	int err = stat(path, st) ? -errno : 0;
-
-	errno = saved;
-	return err;
-}
-
 unsigned option_read_conf(const char *path)
 {
-	struct stat st;
 	struct file f;
 	unsigned wrong;
-	int err = stat_file(path, &st);
+	int trusted = os_file_trusted(path);
 
-	if (err == -ENOENT)
+	if (trusted == -ENOENT)
 		return 0;
-	if (err || !is_trusted(&st)) {
+	/* what others may write must not steer a program of root's */
+	if (trusted != 1) {
 		mm_warn("%s ignored: it must be a file of root that others "
 			"cannot write",
 			path);

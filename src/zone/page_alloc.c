@@ -13,7 +13,7 @@
 #include "zone/node.h"
 #include "zone/zone.h"
 
-#define GROW_MIN    MAX_ORDER_PAGES	   /* 4 MiB */
+#define GROW_FIRST  (MAX_ORDER_PAGES / 4)  /* 1 MiB */
 #define GROW_MAX    (64 * MAX_ORDER_PAGES) /* 256 MiB */
 #define TABLES_STEP (16 * MAX_ORDER_PAGES) /* 64 MiB of pages at a time */
 
@@ -84,15 +84,25 @@ static int commit_span(struct span *s, size_t nr)
 	return os_commit(pfn_to_addr(s->grown), nr << PAGE_SHIFT);
 }
 
+/*
+ * By a quarter of what is there, but small at first: every block of the zone
+ * costs a page of descriptors. Large steps end at a block border.
+ */
+static size_t grow_step(const struct zone *z, const struct span *s, size_t need)
+{
+	size_t at = pfn_index(s->grown);
+	size_t step = min_size(z->nr_managed / 4, GROW_MAX);
+	size_t border = step < MAX_ORDER_PAGES ? GROW_FIRST : MAX_ORDER_PAGES;
+
+	step = max_size(max_size(step, need), GROW_FIRST);
+	return align_up(at + step, border) - at;
+}
+
 static bool grow_span(struct zone *z, struct span *s, size_t need)
 {
 	size_t left = s->end - s->grown;
-	size_t step = max_size(need, GROW_MIN);
+	size_t step = grow_step(z, s, need);
 
-	step = max_size(step, min_size(z->nr_managed / 4, GROW_MAX));
-	/* end at a block border, so that the next step begins at one */
-	step = align_up(pfn_index(s->grown) + step, MAX_ORDER_PAGES) -
-	       pfn_index(s->grown);
 	step = min_size(step, left);
 	if (left < need)
 		return false;
@@ -321,6 +331,23 @@ pfn_t isolate_dirty(struct zone *z, size_t *nr)
 	return pfn;
 }
 
+/*
+ * A whole block of the largest order fills pages of its tables, too: all of
+ * its descriptors but the head's are zero, and so are its ptes now.
+ */
+static void purge_tables(pfn_t pfn)
+{
+	const size_t nr_slots = MAX_ORDER_PAGES >> (SLAB_SHIFT - PAGE_SHIFT);
+	struct window *w = pfn_window(pfn);
+	size_t i = pfn_index(pfn);
+
+	os_purge((char *)&w->pages[i] + PAGE_SIZE,
+		 MAX_ORDER_PAGES * PAGE_BYTES - PAGE_SIZE);
+	os_purge(&w->ptes[i], MAX_ORDER_PAGES * PTE_BYTES);
+	os_purge((char *)w->slabs + i / MAX_ORDER_PAGES * nr_slots * SLAB_BYTES,
+		 nr_slots * SLAB_BYTES);
+}
+
 size_t purge_run(pfn_t pfn, size_t nr)
 {
 	size_t present = page_dirty(pfn, nr);
@@ -328,5 +355,7 @@ size_t purge_run(pfn_t pfn, size_t nr)
 	if (present && os_purge(pfn_to_addr(pfn), nr << PAGE_SHIFT))
 		return 0;
 	forget_pages(pfn, nr);
+	if (nr == MAX_ORDER_PAGES && os_page_size() == PAGE_SIZE)
+		purge_tables(pfn);
 	return present;
 }
