@@ -34,17 +34,24 @@ static bool reserve(struct window *w, size_t data)
 	size_t ptes = table_bytes(nr_pages, PTE_BYTES);
 	size_t tables = slots + slabs + pages + ptes;
 	size_t align = min_size(BLOCK_BYTES, data);
-	char *p = os_reserve(tables + data + align);
+	char *p = os_reserve(tables + data + align), *start;
 
 	if (!p)
 		return false;
 	w->base = align_up((uintptr_t)p + tables, align);
+	/* what the alignment did not need goes back */
+	start = (char *)w->base - tables;
+	if (start > p)
+		os_unmap(p, (size_t)(start - p));
+	if (start < p + align)
+		os_unmap(start + tables + data, (size_t)(p + align - start));
+	p = start;
 	w->slots = (struct slot *)p;
 	w->slabs = (struct slab *)(p + slots);
 	w->pages = (struct page *)(p + slots + slabs);
 	w->ptes = (uint64_t *)(p + slots + slabs + pages);
 	w->nr_pages = nr_pages;
-	w->reserved = tables + data + align;
+	w->reserved = tables + data;
 	return true;
 }
 

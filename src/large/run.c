@@ -62,15 +62,19 @@ static void *run_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
 
 void *large_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
 {
+	bool fits = align <= PAGE_SIZE << MAX_PAGE_ORDER;
 	void *p = NULL;
 
-	if (size <= VMA_MIN && align <= PAGE_SIZE << MAX_PAGE_ORDER)
+	if (size <= VMA_MIN && fits)
 		p = run_alloc(h, size, align, gfp);
 	if (p)
 		return p;
 	p = vma_alloc(size, align);
 	if (p)
 		counter_add(&h->stats, STAT_vma_alloc, 1);
+	else if (size > VMA_MIN && fits)
+		/* the windows may hold all the address space there is */
+		p = run_alloc(h, size, align, gfp);
 	return p;
 }
 

@@ -36,8 +36,7 @@ int os_file_trusted(const char *path)
 
 	if (err)
 		return (int)err;
-	return S_ISREG(st.st_mode) && st.st_uid == 0 &&
-	       !(st.st_mode & S_IWOTH);
+	return S_ISREG(st.st_mode) && st.st_uid == 0 && !(st.st_mode & S_IWOTH);
 }
 
 int os_open_write(const char *path)

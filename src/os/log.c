@@ -44,6 +44,7 @@ static void put_field(struct sink *s, const struct spec *sp, const char *str,
 static void put_number(struct sink *s, const struct spec *sp, uint64_t v,
 		       unsigned base, const char *prefix)
 {
+	struct spec field = *sp;
 	char tmp[24];
 	char *p = tmp + sizeof(tmp);
 
@@ -51,9 +52,13 @@ static void put_number(struct sink *s, const struct spec *sp, uint64_t v,
 		*--p = "0123456789abcdef"[v % base];
 		v /= base;
 	} while (v);
+	/* zeros stand between the sign and the digits */
+	if (field.zero && !field.left)
+		for (; *prefix; prefix++, field.width -= field.width > 0)
+			put(s, *prefix);
 	for (size_t n = strlen(prefix); n--;)
 		*--p = prefix[n];
-	put_field(s, sp, p, (size_t)(tmp + sizeof(tmp) - p));
+	put_field(s, &field, p, (size_t)(tmp + sizeof(tmp) - p));
 }
 
 static const char *parse_spec(const char *f, struct spec *sp, va_list *ap)
@@ -150,6 +155,9 @@ size_t os_vformat(char *buf, size_t len, const char *f, va_list args)
 		case 'p':
 			put_number(&s, &sp, (uintptr_t)va_arg(ap, void *), 16,
 				   "0x");
+			break;
+		case '\0':
+			f--; /* the format ends in a percent sign */
 			break;
 		default:
 			put(&s, *f);

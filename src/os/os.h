@@ -94,7 +94,8 @@ uint64_t os_clock_ms(void);
 /** os_read_file - read up to @len-1 bytes, add NUL; bytes read or -errno */
 long os_read_file(const char *path, char *buf, size_t len);
 
-/** os_file_trusted - is it a file of root that others cannot write; or -errno */
+/** os_file_trusted - is it a file of root that others cannot write; or -errno
+ */
 int os_file_trusted(const char *path);
 
 /** os_open_write - open for writing, truncating, mode 0600; fd or -errno */

@@ -11,16 +11,18 @@
  */
 #include "reclaim/reclaim.h"
 
+#define BALANCE_ORDER 4 /* below 64 KiB a call costs more than it brings */
+
 static struct mm_lock purge_lock;
 static bool refused; /* the kernel does not let us: keep everything */
 
-static size_t purge_zone(struct zone *z, size_t keep)
+static size_t purge_zone(struct zone *z, unsigned min_order, size_t keep)
 {
 	size_t done = 0;
 
 	while (READ_ONCE(z->nr_dirty) > keep && !refused) {
 		size_t nr, n;
-		pfn_t pfn = isolate_dirty(z, &nr);
+		pfn_t pfn = isolate_dirty(z, min_order, &nr);
 
 		if (!pfn)
 			break;
@@ -30,6 +32,7 @@ static size_t purge_zone(struct zone *z, size_t keep)
 		free_run(pfn, nr);
 	}
 	counter_add(&mm_global_counters, STAT_pgpurge, done);
+	age_keep(z, done);
 	return done;
 }
 
@@ -44,7 +47,7 @@ void reclaim_balance(void)
 		size_t bound = dirty_bound(z);
 
 		if (READ_ONCE(z->nr_dirty) > bound)
-			purge_zone(z, bound - bound / 4);
+			purge_zone(z, BALANCE_ORDER, bound - bound / 4);
 	}
 	lock_release(&purge_lock);
 }
@@ -57,7 +60,7 @@ size_t reclaim_trim(struct heap *h, size_t keep)
 		heap_trim(h);
 	lock_acquire(&purge_lock);
 	for_each_zone(z) {
-		done += purge_zone(z, pages);
+		done += purge_zone(z, 0, pages);
 		pages -= min_size(pages, READ_ONCE(z->nr_dirty));
 	}
 	lock_release(&purge_lock);

@@ -10,6 +10,7 @@
  * its way there.
  */
 #include <errno.h>
+#include <string.h>
 #include "slab/slab.h"
 
 #define TABLE_BITS 8
@@ -96,6 +97,8 @@ struct heap *heap_get(void)
 	lock_acquire(&h->lock);
 	h->nid = pick_node(h);
 	h->tc = &tcache;
+	memcpy(tcache.list, h->parked, sizeof(h->parked));
+	memset(h->parked, 0, sizeof(h->parked));
 	__atomic_store_n(&h->idle, false, __ATOMIC_SEQ_CST);
 	counter_add(&h->stats, STAT_thread_start, 1);
 	lock_release(&h->lock);
@@ -195,7 +198,7 @@ __attribute__((no_sanitize("thread"))) size_t list_length(struct heap *h,
 	const char *p;
 	size_t n = 0;
 
-	if (!s || !h->tc)
+	if (!s)
 		return 0;
 	p = READ_ONCE(*slab_list(h, class));
 	while (p && n < s->carved && (size_t)(p - s->base) < SLAB_SIZE - 8) {
@@ -224,9 +227,10 @@ void slab_fork_parent(void)
 }
 
 /*
- * The other threads are gone; their heaps' lists are whole, as we held their
- * locks, but a free on the fast path may have been cut in two, and what waited
- * in their batches is lost to this child.
+ * The other threads are gone. Their heaps are whole, as we held their locks,
+ * and wait as they are for new threads, so that a child that ends soon copies
+ * little memory. But a free on the fast path may have been cut in two, and what
+ * waited in their batches is lost to this child.
  */
 void slab_fork_child(void)
 {
@@ -241,7 +245,9 @@ void slab_fork_child(void)
 		for (unsigned i = 0; i < BATCH_SETS * BATCH_WAYS; i++)
 			h->batch[i / BATCH_WAYS][i % BATCH_WAYS] =
 				(struct batch){ 0 };
-		__retire(h);
+		memcpy(h->parked, h->tc->list, sizeof(h->parked));
+		h->tc = NULL;
+		h->idle = true;
 		pool_put(h);
 	}
 }

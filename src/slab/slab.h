@@ -81,6 +81,7 @@ struct heap {
 	unsigned nid;
 	bool idle; /* no thread; seq_cst, pairs with posts to the inbox */
 	struct tcache *tc;
+	void *parked[NR_FINE + 1]; /* its lists while there is no thread */
 	struct heap *next_all, *next_idle;
 	void *list[NR_CLASSES - NR_FINE - 1];
 	struct slab *active[NR_CLASSES];

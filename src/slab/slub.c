@@ -33,7 +33,7 @@ __tls struct tcache tcache = { .id = OWNER_NOBODY };
 void **slab_list(struct heap *h, unsigned class)
 {
 	if (class <= NR_FINE)
-		return &h->tc->list[class];
+		return h->tc ? &h->tc->list[class] : &h->parked[class];
 	return &h->list[class - NR_FINE - 1];
 }
 

@@ -137,37 +137,54 @@ pfn_t __buddy_take(struct zone *z, unsigned order)
 	return 0;
 }
 
-/* Lowest run of adjacent free blocks of the largest order in one span. */
-static pfn_t find_blocks(const struct span *s, size_t nr_blocks)
-{
-	pfn_t pfn = (pfn_t)align_up(s->start, MAX_ORDER_PAGES), start = pfn;
+/* A place for a run: how many of its blocks are dirty, how much is around. */
+struct place {
+	pfn_t pfn;
+	size_t dirty, room;
+};
 
-	for (; pfn + MAX_ORDER_PAGES <= s->grown; pfn += MAX_ORDER_PAGES) {
-		if (!is_free_block(s, pfn, MAX_PAGE_ORDER)) {
-			start = pfn + MAX_ORDER_PAGES;
-			continue;
-		}
-		if (pfn + MAX_ORDER_PAGES - start ==
-		    nr_blocks * MAX_ORDER_PAGES)
-			return start;
+/* Dirty memory first, then the hole that fits best, then the lowest. */
+static bool is_better(const struct place *a, const struct place *b)
+{
+	if (!b->pfn || a->dirty != b->dirty)
+		return !b->pfn || a->dirty > b->dirty;
+	return a->room < b->room;
+}
+
+/* The hole of free blocks of the largest order that starts at @pfn. */
+static struct place measure_hole(const struct span *s, pfn_t pfn, size_t want)
+{
+	struct place p = { .pfn = pfn };
+
+	for (; is_free_block(s, pfn, MAX_PAGE_ORDER); pfn += MAX_ORDER_PAGES)
+		if (p.room++ < want)
+			p.dirty += pfn_to_page(pfn)->dirty;
+	return p;
+}
+
+static void find_blocks(const struct span *s, size_t want, struct place *best)
+{
+	pfn_t pfn = (pfn_t)align_up(s->start, MAX_ORDER_PAGES);
+
+	while (pfn + MAX_ORDER_PAGES <= s->grown) {
+		struct place p = measure_hole(s, pfn, want);
+
+		if (p.room >= want && is_better(&p, best))
+			*best = p;
+		pfn += (pfn_t)(p.room + 1) * MAX_ORDER_PAGES;
 	}
-	return 0;
 }
 
 pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks)
 {
 	const struct free_area *a = &z->area[MAX_PAGE_ORDER];
+	struct place best = { 0 };
 
 	if ((size_t)a->nr[0] + a->nr[1] < nr_blocks)
 		return 0;
-	for (unsigned i = 0; i < z->nr_spans; i++) {
-		pfn_t pfn = find_blocks(&z->span[i], nr_blocks);
-
-		if (!pfn)
-			continue;
-		for (size_t b = 0; b < nr_blocks; b++)
-			unlink_block(z, pfn + (pfn_t)b * MAX_ORDER_PAGES);
-		return pfn;
-	}
-	return 0;
+	for (unsigned i = 0; i < z->nr_spans; i++)
+		find_blocks(&z->span[i], nr_blocks, &best);
+	for (size_t b = 0; best.pfn && b < nr_blocks; b++)
+		unlink_block(z, best.pfn + (pfn_t)b * MAX_ORDER_PAGES);
+	return best.pfn;
 }

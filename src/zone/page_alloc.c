@@ -15,6 +15,7 @@
 
 #define GROW_FIRST  (MAX_ORDER_PAGES / 4)  /* 1 MiB */
 #define GROW_MAX    (64 * MAX_ORDER_PAGES) /* 256 MiB */
+#define KEEP_PART   2 /* of the peak may be kept if it is wanted again */
 #define TABLES_STEP (16 * MAX_ORDER_PAGES) /* 64 MiB of pages at a time */
 
 size_t page_dirty(pfn_t pfn, size_t nr)
@@ -38,6 +39,23 @@ static void add_present(struct zone *z, size_t n)
 		WRITE_ONCE(z->peak_present, now);
 }
 
+/*
+ * Pages that were purged and are wanted again: the program needs that much from
+ * time to time, so keep more. Approximate, as slabs come here without the lock.
+ */
+static void count_refaults(struct zone *z, size_t fresh)
+{
+	size_t purged = READ_ONCE(z->nr_purged);
+	size_t n = min_size(fresh, purged);
+
+	if (likely(!n))
+		return;
+	WRITE_ONCE(z->nr_purged, purged - n);
+	WRITE_ONCE(z->nr_refault, READ_ONCE(z->nr_refault) + n);
+	WRITE_ONCE(z->keep, min_size(READ_ONCE(z->keep) + n,
+				     z->peak_present / KEEP_PART));
+}
+
 static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
 {
 	pte_t *pte = pfn_to_pte(pfn);
@@ -52,6 +70,7 @@ static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
 		}
 	}
 	add_present(z, fresh);
+	count_refaults(z, fresh);
 }
 
 void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
@@ -120,11 +139,16 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 	return true;
 }
 
-static bool zone_grow(struct zone *z, size_t need)
+/* Grow some span so far that it has @nr free pages at a multiple of @align. */
+static bool zone_grow(struct zone *z, size_t nr, size_t align)
 {
-	for (unsigned i = 0; i < z->nr_spans; i++)
-		if (grow_span(z, &z->span[i], need))
+	for (unsigned i = 0; i < z->nr_spans; i++) {
+		struct span *s = &z->span[i];
+		size_t at = pfn_index(s->grown);
+
+		if (grow_span(z, s, align_up(at, align) + nr - at))
 			return true;
+	}
 	return false;
 }
 
@@ -156,7 +180,7 @@ static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 	pfn_t pfn = try_take(z, nr, align, &got);
 
 	/* what is free at the frontier and what is added merge */
-	if (!pfn && zone_grow(z, got))
+	if (!pfn && zone_grow(z, got, min_size(got, MAX_ORDER_PAGES)))
 		pfn = try_take(z, nr, align, &got);
 	if (!pfn)
 		return 0;
@@ -253,7 +277,17 @@ size_t dirty_bound(const struct zone *z)
 	size_t live = z->nr_managed - z->nr_free;
 
 	return (mm_options.dirty >> PAGE_SHIFT) +
-	       live * mm_options.dirty_ratio / 100;
+	       live * mm_options.dirty_ratio / 100 + READ_ONCE(z->keep);
+}
+
+void age_keep(struct zone *z, size_t purged)
+{
+	lock_acquire(&z->lock);
+	if (z->nr_refault < purged / 4)
+		z->keep -= z->keep / 4;
+	z->nr_refault = 0;
+	z->nr_purged += purged;
+	lock_release(&z->lock);
 }
 
 /* ---- growing a run in place ---- */
@@ -310,12 +344,12 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 
 /* ---- giving memory back ---- */
 
-pfn_t isolate_dirty(struct zone *z, size_t *nr)
+pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t *nr)
 {
 	pfn_t pfn = 0;
 
 	lock_acquire(&z->lock);
-	for (int o = MAX_PAGE_ORDER; o >= 0 && !pfn; o--) {
+	for (int o = MAX_PAGE_ORDER; o >= (int)min_order && !pfn; o--) {
 		if ((PAGE_SIZE << o) < os_page_size())
 			break;
 		pfn = z->area[o].head[FREE_DIRTY];

@@ -55,6 +55,9 @@ struct zone {
 	size_t nr_free, nr_dirty, nr_managed, nr_spanned;
 	size_t nr_present;   /* atomic: slabs add to it without the lock */
 	size_t peak_present; /* about the most there were */
+	size_t nr_purged;    /* purged and not wanted again yet */
+	size_t nr_refault;   /* purged and wanted again since the last purge */
+	size_t keep;	     /* dirty pages to keep because of that */
 	size_t wmark[NR_WMARKS];
 	struct free_area area[NR_ORDERS];
 	struct span span[MAX_WINDOWS];
@@ -119,19 +122,30 @@ void forget_pages(pfn_t pfn, size_t nr);
 
 struct zone *page_zone(pfn_t pfn);
 
+/** age_keep - @purged pages were purged; keep less if few are wanted again */
+void age_keep(struct zone *z, size_t purged);
+
 /**
  * isolate_dirty - take one dirty block out of the buddy system, to purge it
- * @nr: receives its pages
+ * @min_order: smaller blocks stay
+ * @nr:        receives its pages
  *
  * Returns 0 if there is none. It goes back by free_run().
  */
-pfn_t isolate_dirty(struct zone *z, size_t *nr);
+pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t *nr);
 
 /** purge_run - drop the memory of an isolated run; pages purged */
 size_t purge_run(pfn_t pfn, size_t nr);
 
 /** page_dirty - pages of a run that have memory behind them */
 size_t page_dirty(pfn_t pfn, size_t nr);
+
+/**
+ * validate_zone - walk everything, abort if an invariant is broken
+ *
+ * Context: takes zone->lock; nobody else touches pages of the zone meanwhile.
+ */
+void validate_zone(struct zone *z);
 
 void zone_fork_prepare(void);
 void zone_fork_parent(void);
