@@ -61,9 +61,11 @@ static void show_zone(struct mm_out *o, const struct zone *z)
 		   "        spanned  %zu\n        present  %zu\n"
 		   "        managed  %zu\n        cma      0\n"
 		   "        protection: (0, 0, 0)\n",
-		   z->nr_spanned, z->nr_present, z->nr_managed);
-	out_printf(o, "      nr_free_pages %zu\n      nr_dirty_free %zu\n",
-		   z->nr_free, z->nr_dirty);
+		   z->nr_spanned, z->nr_managed, z->nr_managed);
+	out_printf(o,
+		   "      nr_free_pages %zu\n      nr_dirty_free %zu\n"
+		   "      nr_committed %zu\n",
+		   z->nr_free, z->nr_dirty, z->nr_present);
 	out_printf(o, "  pagesets\n  node_unreclaimable:  0\n");
 	out_printf(o, "  start_pfn:           %zu\n",
 		   z->nr_spans ? (size_t)z->span[0].start : 0);

@@ -10,8 +10,9 @@
  *          0 is no page.
  *
  * Invariants: windows[0 .. nr_windows-1] never move and never go away;
- * base is aligned to the largest buddy block; size > 0 iff the window is there.
- * The hot path reads windows[0] only.
+ * base is aligned to the largest buddy block, or to the size of a window that
+ * is smaller; size > 0 iff the window is there. The hot path reads windows[0]
+ * only.
  */
 #ifndef MM_ARENA_ARENA_H
 #define MM_ARENA_ARENA_H

@@ -6,6 +6,7 @@
  * its size, and from then on grows in place until that is full: n steps of
  * growth cost log n moves, and no byte is copied.
  */
+#include <string.h>
 #include "base/list.h"
 #include "large/large.h"
 
@@ -148,15 +149,17 @@ static bool move_pieces(char *to, char *from, const struct vma_piece *piece,
 	size_t off = 0;
 
 	for (unsigned i = 0; i < nr; off += piece[i++].size)
-		if (os_move(from + off, to + off, piece[i].size))
+		if (os_move(from + off, to + off, piece[i].size)) {
+			/* what has gone must come back, at any cost */
+			memcpy(from, to, off);
 			return false;
+		}
 	return true;
 }
 
 /*
  * Move pages from a run or a mapping to a larger reservation. On failure the
- * pages that went are copied back by nobody: so try the first piece, which is
- * where a kernel that cannot do it says so, and give up only there.
+ * block is whole where it was.
  */
 static struct vma *grow_moving(char *from, const struct vma_piece *piece,
 			       unsigned nr, size_t old_size, size_t size)

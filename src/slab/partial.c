@@ -104,8 +104,10 @@ bool partial_put_objects(struct slab *s, void *head, void *tail, uint32_t count)
 		slab_retire(s);
 	}
 	lock_release(&np->lock);
-	if (empty)
+	if (empty) {
+		stat_add_global(STAT_slab_free, 1);
 		free_run(s->pfn, SLAB_SIZE >> PAGE_SHIFT);
+	}
 	return orphan;
 }
 

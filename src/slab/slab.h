@@ -261,6 +261,16 @@ void heap_trim(struct heap *h);
 /** list_length - objects in the thread list of a class, as far as known */
 size_t list_length(struct heap *h, unsigned class);
 
+/** validate_slab - abort if an invariant is broken; nobody uses it meanwhile */
+void validate_slab(const struct slab *s);
+
+/**
+ * validate_heap - walk a heap's slabs and lists, likewise
+ *
+ * Context: takes h->lock; the heap's thread does not run.
+ */
+void validate_heap(struct heap *h);
+
 void slab_fork_prepare(void);
 void slab_fork_parent(void);
 void slab_fork_child(void);

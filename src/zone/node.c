@@ -73,11 +73,15 @@ static void add_span(struct zone *z, const struct window *w)
 
 bool node_add_window(size_t nr, unsigned seen)
 {
+	unsigned shift = PFN_SHIFT - order_up(nr_nodes);
 	struct window *w = NULL;
 
 	/* a block of the largest order must fit beside the other zones */
 	size_t want = (nr + MAX_ORDER_PAGES) * nr_slices() * 2;
 
+	/* no window is that large */
+	if (nr > (1UL << shift) - zone_offset(shift, MM_ZONE_HIGHMEM))
+		return false;
 	lock_acquire(&window_lock);
 	if (nr_windows == seen) {
 		w = arena_add_window(want << PAGE_SHIFT, nr_slices());

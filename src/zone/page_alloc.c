@@ -360,6 +360,9 @@ pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t *nr)
 		z->nr_dirty -= page_dirty(pfn, *nr);
 		pfn_to_page(pfn)->type = PAGE_ISOLATED;
 		pfn_to_page(pfn)->nr = (uint32_t)*nr;
+		/* free_run() will count them as given back */
+		counter_add(&z->stats,
+			    (enum stat_item)(STAT_pgalloc_dma + z->type), *nr);
 	}
 	lock_release(&z->lock);
 	return pfn;

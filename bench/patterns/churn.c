@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * churn - the same work divided among ever more threads
+ *
+ * All threads are alive before the first begins, and stay until the last has
+ * ended; each replaces random small blocks of its own, and every sixteenth
+ * goes to another thread. Throughput should not fall when there are more
+ * threads than cores, nor should the footprint grow much with idle threads.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common.h"
+
+#define LIVE	  500
+#define NR_SHARED 64
+
+static long threads = 2, ops = 4000000;
+static pthread_barrier_t barrier;
+static _Atomic(void *) shared[NR_SHARED];
+
+struct worker {
+	struct rng rng;
+};
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	void *slots[LIVE] = { NULL };
+
+	pthread_barrier_wait(&barrier);
+	for (long i = 0; i < ops / threads; i++) {
+		uint32_t at = rng_below(&w->rng, LIVE);
+		size_t size = rng_skewed(&w->rng);
+		void *p = xmalloc(size);
+
+		touch(p, size);
+		if (i % 16 == 0)
+			p = atomic_exchange(&shared[at % NR_SHARED], p);
+		free(slots[at]);
+		slots[at] = p;
+	}
+	pthread_barrier_wait(&barrier);
+	for (long i = 0; i < LIVE; i++)
+		free(slots[i]);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct param params[] = {
+		{ "threads", &threads },
+		{ "ops", &ops },
+	};
+	struct worker *w;
+	double t0;
+
+	params_parse(argc, argv, params, NR_PARAMS(params));
+	if (threads < 1)
+		return 2;
+	pthread_barrier_init(&barrier, NULL, (unsigned)threads);
+	w = xmalloc((size_t)threads * sizeof(*w));
+	for (long i = 0; i < threads; i++)
+		w[i].rng = rng_make((uint64_t)i);
+	t0 = now_seconds();
+	threads_run(work, w, sizeof(*w), threads);
+	t0 = now_seconds() - t0;
+	for (int i = 0; i < NR_SHARED; i++)
+		free(shared[i]);
+	free(w);
+	report("churn", (double)(ops / threads * threads), t0);
+	return 0;
+}

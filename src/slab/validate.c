@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/*
+ * slab/validate.c - do the invariants of slabs and heaps hold?
+ */
+#include "slab/slab.h"
+
+/* Objects of a chain, each of which must be a carved one of the slab. */
+static uint32_t chain_length(const struct slab *s, const void *p)
+{
+	size_t bytes = class_bytes[s->class];
+	uint32_t n = 0;
+
+	for (; p; p = *(void *const *)p, n++) {
+		size_t off = (size_t)((const char *)p - s->base);
+
+		BUG_ON(off >= s->carved * bytes || off % bytes);
+		BUG_ON(n == s->carved);
+	}
+	return n;
+}
+
+__cold void validate_slab(const struct slab *s)
+{
+	int32_t inuse = s->credits + s->bias;
+
+	BUG_ON(s->slot->owner == OWNER_NONE || s->slot->class != s->class);
+	BUG_ON(s->capacity != SLAB_SIZE / class_bytes[s->class]);
+	BUG_ON(s->carved > s->capacity);
+	BUG_ON(s->bias && s->state != SLAB_FULL);
+	BUG_ON(inuse < 0 || inuse > s->carved);
+	BUG_ON(chain_length(s, s->freelist) != (uint32_t)(s->carved - inuse));
+}
+
+static void validate_active(const struct heap *h, const struct slab *s,
+			    const void *list)
+{
+	BUG_ON(s->state != SLAB_ACTIVE || s->slot->owner != h->id);
+	validate_slab(s);
+	/* what is in the thread's list counts as in use */
+	BUG_ON(chain_length(s, list) > (uint32_t)s->credits);
+}
+
+static void validate_partial(const struct heap *h, const struct slab *s)
+{
+	const struct slab *prev = NULL;
+
+	for (; s; prev = s, s = s->next) {
+		BUG_ON(s->state != SLAB_PARTIAL || s->slot->owner != h->id);
+		BUG_ON(s->prev != prev || !s->credits);
+		validate_slab(s);
+	}
+}
+
+__cold void validate_heap(struct heap *h)
+{
+	lock_acquire(&h->lock);
+	BUG_ON(heap_by_id(h->id) != h);
+	for (unsigned c = 1; c < NR_CLASSES; c++) {
+		const void *list = *slab_list(h, c);
+
+		BUG_ON(list && !h->active[c]);
+		if (h->active[c])
+			validate_active(h, h->active[c], list);
+		validate_partial(h, h->partial[c]);
+	}
+	lock_release(&h->lock);
+}
