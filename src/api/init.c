@@ -102,6 +102,7 @@ static __cold bool init_once(void)
 	if (!ready && !failed) {
 		option_init();
 		valgrind_init();
+		show_init();
 		slab_check = mm_options.check || on_valgrind;
 		failed = zone_init() || heap_init();
 		if (failed)

@@ -41,7 +41,7 @@ static void query_slab(const struct slab *s, const void *p,
 /* Head of the block, free or not, that holds a page. */
 static pfn_t block_head(const struct span *s, pfn_t pfn)
 {
-	while (pfn > s->start && pfn_to_page(pfn)->type == PAGE_TAIL)
+	while (pfn > s->start && page_type(pfn_to_page(pfn)) == PAGE_TAIL)
 		pfn--;
 	return pfn;
 }
@@ -53,7 +53,7 @@ static void query_run(const struct span *s, pfn_t pfn,
 	const struct page *page = pfn_to_page(head);
 
 	info->kind = MM_KIND_FREE;
-	switch (page->type) {
+	switch (page_type(page)) {
 	case PAGE_BUDDY:
 		info->order = page->order;
 		break;
@@ -65,6 +65,8 @@ static void query_run(const struct span *s, pfn_t pfn,
 		info->block = pfn_to_addr(head);
 		info->block_size = (size_t)page->nr << PAGE_SHIFT;
 		break;
+	default:
+		break; /* being purged, or just changing hands */
 	}
 }
 

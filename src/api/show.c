@@ -269,6 +269,17 @@ static void show_json_file(const char *path)
 			path, -err);
 }
 
+static int exit_fd = 2;
+
+/* Programs may close standard error in their own exit handlers. */
+void show_init(void)
+{
+	int fd = mm_options.stats.word == STATS_EXIT ? os_dup(2) : -1;
+
+	if (fd >= 0)
+		exit_fd = fd;
+}
+
 void show_at_exit(void)
 {
 	struct mm_out o;
@@ -277,7 +288,7 @@ void show_at_exit(void)
 		show_json_file(mm_options.stats.text);
 	if (mm_options.stats.word != STATS_EXIT)
 		return;
-	out_init(&o, 2);
+	out_init(&o, exit_fd);
 	for (size_t i = 0; i + 2 < ARRAY_SIZE(views); i++)
 		show(&views[i], &o, true);
 }

@@ -53,8 +53,19 @@ __printf(1, 2) __attribute__((noreturn, cold)) void bug(const char *fmt, ...);
 			BUG_ON(c);                                             \
 	} while (0)
 
-#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#define READ_ONCE(x)	 __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+
+/*
+ * A read on the fast path of a word that another thread may write, where either
+ * value will do. As READ_ONCE(), but the compiler may fold it into a compare.
+ */
+#ifdef __SANITIZE_THREAD__
+#define HOT_READ(x) READ_ONCE(x)
+#else
+#define HOT_READ(x) (x)
+#endif
+
 #define smp_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define smp_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 

@@ -53,7 +53,7 @@ static void *run_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
 		return NULL;
 	}
 	page = pfn_to_page(pfn);
-	page->type = PAGE_LARGE;
+	page_set_type(page, PAGE_LARGE);
 	page->nr = (uint32_t)nr;
 	page->next = 0;
 	counter_add(&h->stats, STAT_large_alloc, 1);
@@ -86,12 +86,12 @@ pfn_t run_head(const struct window *w, const void *p)
 	const struct span *s = zone_span(z, at);
 
 	/* descriptors exist below s->grown only */
-	if (at >= s->grown)
+	if (at >= READ_ONCE(s->grown))
 		return 0;
 	while (pfn > first && pfn > s->start &&
-	       pfn_to_page(pfn)->type == PAGE_TAIL)
+	       page_type(pfn_to_page(pfn)) == PAGE_TAIL)
 		pfn--;
-	if (pfn_to_page(pfn)->type != PAGE_LARGE ||
+	if (page_type(pfn_to_page(pfn)) != PAGE_LARGE ||
 	    at >= pfn + pfn_to_page(pfn)->nr)
 		return 0;
 	return pfn;
@@ -115,8 +115,8 @@ static bool is_run(const struct window *w, const void *p)
 	pfn_t pfn = addr_to_pfn(w, p);
 
 	return !((uintptr_t)p & (PAGE_SIZE - 1)) &&
-	       pfn < zone_span(page_zone(pfn), pfn)->grown &&
-	       pfn_to_page(pfn)->type == PAGE_LARGE;
+	       pfn < READ_ONCE(zone_span(page_zone(pfn), pfn)->grown) &&
+	       page_type(pfn_to_page(pfn)) == PAGE_LARGE;
 }
 
 void run_free(struct heap *h, struct window *w, void *p)

@@ -50,6 +50,25 @@ struct page {
 };
 static_assert(sizeof(struct page) == PAGE_BYTES, "tables are sized for it");
 
+/* The type is read by neighbours while its owner writes it; either will do. */
+static inline enum page_type page_type(const struct page *page)
+{
+	return (enum page_type)READ_ONCE(page->type);
+}
+
+static inline void page_set_type(struct page *page, enum page_type type)
+{
+	WRITE_ONCE(page->type, (uint8_t)type);
+}
+
+/* Back to PAGE_TAIL; the caller holds the zone's lock. */
+static inline void page_clear(struct page *page)
+{
+	page->next = page->prev = page->nr = 0;
+	page->order = page->dirty = 0;
+	page_set_type(page, PAGE_TAIL);
+}
+
 enum {
 	OWNER_NONE = 0,	  /* not a slab */
 	OWNER_NOBODY = 1, /* what a thread without a heap compares with */

@@ -45,6 +45,11 @@ int os_open_write(const char *path)
 			 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
+int os_dup(int fd)
+{
+	return (int)sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 100);
+}
+
 void os_close(int fd)
 {
 	sys1(SYS_close, fd);

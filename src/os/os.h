@@ -101,6 +101,9 @@ int os_file_trusted(const char *path);
 /** os_open_write - open for writing, truncating, mode 0600; fd or -errno */
 int os_open_write(const char *path);
 
+/** os_dup - another descriptor of a file, closed by exec; fd or -errno */
+int os_dup(int fd);
+
 void os_close(int fd);
 
 /** os_write_all - write every byte, retrying; 0 or -errno */

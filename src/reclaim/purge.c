@@ -20,9 +20,9 @@ static size_t purge_zone(struct zone *z, unsigned min_order, size_t keep)
 {
 	size_t done = 0;
 
-	while (READ_ONCE(z->nr_dirty) > keep && !refused) {
+	while (!refused) {
 		size_t nr, n;
-		pfn_t pfn = isolate_dirty(z, min_order, &nr);
+		pfn_t pfn = isolate_dirty(z, min_order, keep, &nr);
 
 		if (!pfn)
 			break;
@@ -44,9 +44,9 @@ void reclaim_balance(void)
 	WRITE_ONCE(reclaim_wanted, false);
 	counter_add(&mm_global_counters, STAT_purge_runs, 1);
 	for_each_zone(z) {
-		size_t bound = dirty_bound(z);
+		size_t bound;
 
-		if (READ_ONCE(z->nr_dirty) > bound)
+		if (zone_over_bound(z, &bound))
 			purge_zone(z, BALANCE_ORDER, bound - bound / 4);
 	}
 	lock_release(&purge_lock);

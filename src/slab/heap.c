@@ -65,7 +65,7 @@ static struct heap *new_heap(void)
 	h->next_all = all_heaps;
 	/* pairs with heap_first() */
 	smp_store_release(&all_heaps, h);
-	next_id++;
+	WRITE_ONCE(next_id, id + 1);
 	return h;
 }
 

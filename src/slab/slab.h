@@ -128,7 +128,8 @@ static __flatten enum free_result slab_free_fast(void *p)
 	struct slab *s;
 
 	if (unlikely(off >= windows[0].size) ||
-	    unlikely(windows[0].slots[off >> SLAB_SHIFT].owner != tcache.id))
+	    unlikely(HOT_READ(windows[0].slots[off >> SLAB_SHIFT].owner) !=
+		     tcache.id))
 		return FREE_OTHER;
 	s = &windows[0].slabs[off >> SLAB_SHIFT];
 	*(void **)p = s->freelist;
@@ -228,7 +229,7 @@ static inline void slab_unlink(struct slab **head, struct slab *s)
 	if (s->prev)
 		s->prev->next = s->next;
 	else
-		*head = s->next;
+		WRITE_ONCE(*head, s->next);
 	s->next = s->prev = NULL;
 }
 
@@ -238,7 +239,7 @@ static inline void slab_link(struct slab **head, struct slab *s)
 	s->next = *head;
 	if (s->next)
 		s->next->prev = s;
-	*head = s;
+	WRITE_ONCE(*head, s);
 }
 
 /* ---- heaps and threads: heap.c ---- */

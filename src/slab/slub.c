@@ -68,7 +68,7 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 		.state = SLAB_ACTIVE,
 		.pfn = pfn,
 	};
-	pfn_to_page(pfn)->type = PAGE_SLAB;
+	page_set_type(pfn_to_page(pfn), PAGE_SLAB);
 	s->slot->class = (uint8_t) class;
 	/* pairs with the acquire in slab_of() */
 	smp_store_release(&s->slot->owner, h->id);

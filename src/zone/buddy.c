@@ -17,7 +17,7 @@ static void link_block(struct zone *z, pfn_t pfn, unsigned order, bool dirty)
 	struct free_area *a = &z->area[order];
 	struct page *page = pfn_to_page(pfn);
 
-	page->type = PAGE_BUDDY;
+	page_set_type(page, PAGE_BUDDY);
 	page->order = (uint8_t)order;
 	page->dirty = dirty;
 	page->nr = 0;
@@ -43,7 +43,7 @@ static void unlink_block(struct zone *z, pfn_t pfn)
 		a->head[page->dirty] = page->next;
 	a->nr[page->dirty]--;
 	z->nr_free -= 1UL << page->order;
-	*page = (struct page){ 0 };
+	page_clear(page);
 }
 
 void __buddy_remove(struct zone *z, pfn_t pfn)
@@ -53,7 +53,10 @@ void __buddy_remove(struct zone *z, pfn_t pfn)
 
 const struct span *zone_span(const struct zone *z, pfn_t pfn)
 {
-	for (unsigned i = 0; i < z->nr_spans; i++)
+	/* pairs with the release in add_span() */
+	unsigned nr = smp_load_acquire(&z->nr_spans);
+
+	for (unsigned i = 0; i < nr; i++)
 		if (pfn >= z->span[i].start && pfn < z->span[i].end)
 			return &z->span[i];
 	bug("internal error: page %x is in no span", pfn);
@@ -66,7 +69,7 @@ static bool is_free_block(const struct span *s, pfn_t pfn, unsigned order)
 	if (pfn < s->start || pfn + (1U << order) > s->grown)
 		return false;
 	page = pfn_to_page(pfn);
-	return page->type == PAGE_BUDDY && page->order == order;
+	return page_type(page) == PAGE_BUDDY && page->order == order;
 }
 
 static void free_block(struct zone *z, const struct span *s, pfn_t pfn,

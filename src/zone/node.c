@@ -65,7 +65,8 @@ static void add_span(struct zone *z, const struct window *w)
 	s->end = first +
 		 (pfn_t)(slice + zone_offset(w->slice_shift, z->type + 1U));
 	s->grown = s->tables = s->start;
-	z->nr_spans++;
+	/* pairs with zone_span(), which takes no lock */
+	smp_store_release(&z->nr_spans, z->nr_spans + 1);
 	z->nr_spanned += s->end - s->start;
 	set_watermarks(z);
 	lock_release(&z->lock);

@@ -28,6 +28,12 @@ size_t page_dirty(pfn_t pfn, size_t nr)
 	return n;
 }
 
+/* Caller holds the lock; reclaim reads it without. */
+static void add_dirty(struct zone *z, size_t n)
+{
+	WRITE_ONCE(z->nr_dirty, z->nr_dirty + n);
+}
+
 static void add_present(struct zone *z, size_t n)
 {
 	size_t now;
@@ -53,7 +59,7 @@ static void count_refaults(struct zone *z, size_t fresh)
 	WRITE_ONCE(z->nr_purged, purged - n);
 	WRITE_ONCE(z->nr_refault, READ_ONCE(z->nr_refault) + n);
 	WRITE_ONCE(z->keep, min_size(READ_ONCE(z->keep) + n,
-				     z->peak_present / KEEP_PART));
+				     READ_ONCE(z->peak_present) / KEEP_PART));
 }
 
 static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
@@ -132,7 +138,7 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 		if (commit_span(s, step))
 			return false;
 	}
-	s->grown += (pfn_t)step;
+	WRITE_ONCE(s->grown, s->grown + (pfn_t)step);
 	z->nr_managed += step;
 	counter_add(&z->stats, STAT_zone_grow, 1);
 	__buddy_free(z, s, s->grown - (pfn_t)step, step);
@@ -187,7 +193,7 @@ static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 	if (got > nr)
 		__buddy_free(z, zone_span(z, pfn), pfn + (pfn_t)nr, got - nr);
 	dirty = page_dirty(pfn, nr);
-	z->nr_dirty -= dirty;
+	add_dirty(z, -dirty);
 	if (gfp & GFP_TOUCH)
 		set_present(z, pfn, nr, gfp & ~GFP_ZERO);
 	counter_add(&z->stats, (enum stat_item)(STAT_pgalloc_dma + z->type),
@@ -256,20 +262,6 @@ pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 	return pfn;
 }
 
-void free_run(pfn_t pfn, size_t nr)
-{
-	struct zone *z = page_zone(pfn);
-
-	*pfn_to_page(pfn) = (struct page){ 0 };
-	lock_acquire(&z->lock);
-	z->nr_dirty += page_dirty(pfn, nr);
-	counter_add(&z->stats, STAT_pgfree, nr);
-	__buddy_free(z, zone_span(z, pfn), pfn, nr);
-	if (z->nr_dirty > dirty_bound(z))
-		WRITE_ONCE(reclaim_wanted, true);
-	lock_release(&z->lock);
-}
-
 bool reclaim_wanted;
 
 size_t dirty_bound(const struct zone *z)
@@ -280,14 +272,39 @@ size_t dirty_bound(const struct zone *z)
 	       live * mm_options.dirty_ratio / 100 + READ_ONCE(z->keep);
 }
 
+void free_run(pfn_t pfn, size_t nr)
+{
+	struct zone *z = page_zone(pfn);
+
+	lock_acquire(&z->lock);
+	page_clear(pfn_to_page(pfn));
+	add_dirty(z, page_dirty(pfn, nr));
+	counter_add(&z->stats, STAT_pgfree, nr);
+	__buddy_free(z, zone_span(z, pfn), pfn, nr);
+	if (z->nr_dirty > dirty_bound(z))
+		WRITE_ONCE(reclaim_wanted, true);
+	lock_release(&z->lock);
+}
+
 void age_keep(struct zone *z, size_t purged)
 {
+	size_t keep = READ_ONCE(z->keep);
+
+	if (READ_ONCE(z->nr_refault) < purged / 4)
+		WRITE_ONCE(z->keep, keep - keep / 4);
+	WRITE_ONCE(z->nr_refault, 0);
+	WRITE_ONCE(z->nr_purged, READ_ONCE(z->nr_purged) + purged);
+}
+
+bool zone_over_bound(struct zone *z, size_t *bound)
+{
+	bool over;
+
 	lock_acquire(&z->lock);
-	if (z->nr_refault < purged / 4)
-		z->keep -= z->keep / 4;
-	z->nr_refault = 0;
-	z->nr_purged += purged;
+	*bound = dirty_bound(z);
+	over = z->nr_dirty > *bound;
 	lock_release(&z->lock);
+	return over;
 }
 
 /* ---- growing a run in place ---- */
@@ -302,7 +319,7 @@ static bool all_free(const struct span *s, pfn_t pfn, size_t nr)
 		if (pfn >= s->grown)
 			return false;
 		page = pfn_to_page(pfn);
-		if (page->type != PAGE_BUDDY)
+		if (page_type(page) != PAGE_BUDDY)
 			return false;
 		pfn += 1U << page->order;
 	}
@@ -333,7 +350,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 			if (p > end)
 				__buddy_free(z, s, end, p - end);
 		}
-		z->nr_dirty -= page_dirty(at, more);
+		add_dirty(z, -page_dirty(at, more));
 		set_present(z, at, more, gfp & ~GFP_ZERO);
 		counter_add(&z->stats,
 			    (enum stat_item)(STAT_pgalloc_dma + z->type), more);
@@ -344,21 +361,21 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 
 /* ---- giving memory back ---- */
 
-pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t *nr)
+pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t keep, size_t *nr)
 {
 	pfn_t pfn = 0;
 
 	lock_acquire(&z->lock);
 	for (int o = MAX_PAGE_ORDER; o >= (int)min_order && !pfn; o--) {
-		if ((PAGE_SIZE << o) < os_page_size())
+		if ((PAGE_SIZE << o) < os_page_size() || z->nr_dirty <= keep)
 			break;
 		pfn = z->area[o].head[FREE_DIRTY];
 		*nr = 1UL << o;
 	}
 	if (pfn) {
 		__buddy_remove(z, pfn);
-		z->nr_dirty -= page_dirty(pfn, *nr);
-		pfn_to_page(pfn)->type = PAGE_ISOLATED;
+		add_dirty(z, -page_dirty(pfn, *nr));
+		page_set_type(pfn_to_page(pfn), PAGE_ISOLATED);
 		pfn_to_page(pfn)->nr = (uint32_t)*nr;
 		/* free_run() will count them as given back */
 		counter_add(&z->stats,

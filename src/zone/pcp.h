@@ -42,7 +42,7 @@ static inline bool pcp_push(struct pcp *pcp, pfn_t pfn, size_t nr)
 
 	if (nr > PCP_MAX_RUN || pcp->nr_pages + nr > PCP_HIGH)
 		return false;
-	page->type = PAGE_PCP;
+	page_set_type(page, PAGE_PCP);
 	page->nr = (uint32_t)nr;
 	page->next = pcp->head[nr];
 	pcp->head[nr] = pfn;

@@ -82,8 +82,18 @@ extern bool numa_is_fake __hidden;
  */
 extern bool reclaim_wanted __hidden;
 
-/** dirty_bound - free pages with memory behind them that a zone may keep */
+/**
+ * dirty_bound - free pages with memory behind them that a zone may keep
+ *
+ * Context: caller holds zone->lock.
+ */
 size_t dirty_bound(const struct zone *z);
+
+/**
+ * zone_over_bound - does a zone hold more dirty free pages than it may keep
+ * @bound: receives how many it may
+ */
+bool zone_over_bound(struct zone *z, size_t *bound);
 
 /** zone_init - find the nodes, reserve the first window; 0 or -ENOMEM */
 int zone_init(void);
@@ -128,11 +138,13 @@ void age_keep(struct zone *z, size_t purged);
 /**
  * isolate_dirty - take one dirty block out of the buddy system, to purge it
  * @min_order: smaller blocks stay
+ * @keep:      so many dirty pages may stay
  * @nr:        receives its pages
  *
  * Returns 0 if there is none. It goes back by free_run().
  */
-pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t *nr);
+pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t keep,
+		    size_t *nr);
 
 /** purge_run - drop the memory of an isolated run; pages purged */
 size_t purge_run(pfn_t pfn, size_t nr);

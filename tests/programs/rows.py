@@ -535,10 +535,10 @@ def gdb(run):
 
 @row('stress-ng', long=True)
 def stress_ng(run):
-    ops = run.scale(40000, 1000000)
+    ops = run.scale(40000, 600000)
     run.sh(f'''
-        stress-ng --malloc 2 --malloc-ops {ops} --malloc-bytes 16M \\
-            --malloc-pthreads 2 --verify --oomable
-        stress-ng --malloc 2 --malloc-ops {ops // 10} --malloc-bytes 512M \\
-            --malloc-max 512 --verify''',
+        stress-ng --malloc 2 --malloc-ops {ops} --malloc-bytes 1M \\
+            --malloc-max 4096 --malloc-pthreads 2 --verify
+        stress-ng --malloc 2 --malloc-ops {ops // 10} --malloc-bytes 64M \\
+            --malloc-max 256 --verify''',
            timeout=run.scale(120, 1200), hide=[r'^stress-ng.*\n?'])

@@ -308,6 +308,9 @@ static void child_of_a_fork_has_all_heaps_to_itself(void)
 	pthread_t thread;
 	pid_t pid;
 
+#ifdef __SANITIZE_THREAD__
+	child_skip("ThreadSanitizer knows no child of a threaded process");
+#endif
 	start_slabs();
 	take(64);
 	pthread_barrier_init(&parked, NULL, 2);

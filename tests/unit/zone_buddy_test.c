@@ -302,7 +302,7 @@ static void purged_pages_are_clean_and_zero(void)
 
 	fill(p, 300 * PAGE_SIZE, 0);
 	free_run(pfn + 100, 200);
-	while ((block = isolate_dirty(z, 0, &nr))) {
+	while ((block = isolate_dirty(z, 0, 0, &nr))) {
 		assert_int_equal(pfn_to_page(block)->type, PAGE_ISOLATED);
 		validate_zone(z);
 		purged += purge_run(block, nr);

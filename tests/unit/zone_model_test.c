@@ -101,7 +101,7 @@ static void model_expand(struct model *md, int i)
 static void model_purge(struct model *md)
 {
 	size_t nr;
-	pfn_t pfn = isolate_dirty(md->zone, 0, &nr);
+	pfn_t pfn = isolate_dirty(md->zone, 0, 0, &nr);
 
 	if (!pfn)
 		return;

@@ -36,7 +36,7 @@ static inline pfn_t take_run(size_t nr, size_t align, gfp_t gfp)
 	pfn_t pfn = alloc_run(0, MM_ZONE_HIGHMEM, nr, align, gfp);
 
 	if (pfn) {
-		pfn_to_page(pfn)->type = PAGE_LARGE;
+		page_set_type(pfn_to_page(pfn), PAGE_LARGE);
 		pfn_to_page(pfn)->nr = (uint32_t)nr;
 	}
 	return pfn;
