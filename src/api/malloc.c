@@ -148,9 +148,13 @@ __slow void *api_malloc_slow(size_t n)
 	struct heap *h = tcache.heap;
 
 	/* the classes above the fine grid have their lists in the heap */
-	if (n - FINE_MAX - 1 < SMALL_MAX - FINE_MAX && likely(h != NULL)) {
-		void *p = pop(h, size_class(n));
+	if (n - 1 < SMALL_MAX && likely(h != NULL)) {
+		unsigned class = size_class(n);
+		void *p = n > FINE_MAX ? pop(h, class) : NULL;
 
+		/* a signal handler may have come in the midst of a refill */
+		if (!p && likely(!tcache.busy))
+			p = slab_refill_fast(h, class);
 		if (likely(p != NULL))
 			return p;
 	}

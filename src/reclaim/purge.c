@@ -47,7 +47,7 @@ void reclaim_balance(void)
 		size_t bound;
 
 		if (zone_over_bound(z, &bound))
-			purge_zone(z, BALANCE_ORDER, bound - bound / 4);
+			purge_zone(z, BALANCE_ORDER, bound - bound / 8);
 	}
 	lock_release(&purge_lock);
 }

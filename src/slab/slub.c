@@ -12,7 +12,6 @@
 
 #define WAKE_MAX     32 /* free objects that wake a full slab */
 #define SEARCH_MAX   4	/* partial slabs looked at for the fullest */
-#define CHAIN_CHECK  4	/* links looked at when a freelist is taken */
 #define RETIRE_CHECK 16 /* objects looked at when a slab goes back */
 #define SLAB_PAGES   (SLAB_SIZE >> PAGE_SHIFT)
 
@@ -24,19 +23,13 @@
 const uint16_t class_bytes[NR_CLASSES] = {
 	0,	 C8(16),  G8(16),  17 * 16, 18 * 16, 19 * 16, 20 * 16, 21 * 16,
 	22 * 16, 23 * 16, 24 * 16, 25 * 16, 26 * 16, 27 * 16, 28 * 16, 29 * 16,
-	30 * 16, 31 * 16, 32 * 16, G8(64),  G8(128), G8(256), G8(512),
+	30 * 16, 31 * 16, 32 * 16, G8(64),  G8(128), G8(256), G8(512), 9360,
+	10912,	 13104,	  16384,   21840,   32768,
 };
 
 bool slab_check;
 bool slab_trust_chains = true;
 __tls struct tcache tcache = { .id = OWNER_NOBODY };
-
-void **slab_list(struct heap *h, unsigned class)
-{
-	if (class <= NR_FINE)
-		return h->tc ? &h->tc->list[class] : &h->parked[class];
-	return &h->list[class - NR_FINE - 1];
-}
 
 /* ---- making and releasing slabs ---- */
 
@@ -76,7 +69,7 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 	return s;
 }
 
-__cold static void double_free(const struct slab *s, const void *p)
+__cold void double_free(const struct slab *s, const void *p)
 {
 	bug("double free of %p (object of %u bytes)", p, class_bytes[s->class]);
 }
@@ -172,26 +165,6 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 }
 
 /* ---- refilling a thread list ---- */
-
-/*
- * An object freed twice makes the chain a circle. The first few links, which
- * are popped at once anyway, show most; following all of them to the end was
- * measured to cost random replacement 8 % (bench/run --only random).
- */
-static void check_chain(const struct slab *s, uint32_t n)
-{
-	char *head = s->freelist, *p = head;
-
-	if (unlikely(n > s->carved) && slab_trust_chains)
-		double_free(s, head);
-	for (uint32_t i = 0; p && i < n && i < CHAIN_CHECK; i++) {
-		char *next = *(char **)p;
-
-		if (unlikely(next == p || next == head))
-			double_free(s, next);
-		p = next;
-	}
-}
 
 /* All of the slab's free objects; NULL if there are none. */
 static void *take_freelist(struct slab *s)

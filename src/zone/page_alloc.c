@@ -15,7 +15,8 @@
 
 #define GROW_FIRST  (MAX_ORDER_PAGES / 4)  /* 1 MiB */
 #define GROW_MAX    (64 * MAX_ORDER_PAGES) /* 256 MiB */
-#define KEEP_PART   2 /* of the peak may be kept if it is wanted again */
+#define KEEP_GAIN   4			   /* pages to keep for each that was */
+#define KEEP_MS	    1000 /* as long as some are wanted so often */
 #define TABLES_STEP (16 * MAX_ORDER_PAGES) /* 64 MiB of pages at a time */
 
 size_t page_dirty(pfn_t pfn, size_t nr)
@@ -58,8 +59,9 @@ static void count_refaults(struct zone *z, size_t fresh)
 		return;
 	WRITE_ONCE(z->nr_purged, purged - n);
 	WRITE_ONCE(z->nr_refault, READ_ONCE(z->nr_refault) + n);
-	WRITE_ONCE(z->keep, min_size(READ_ONCE(z->keep) + n,
-				     READ_ONCE(z->peak_present) / KEEP_PART));
+	/* never more than there was */
+	WRITE_ONCE(z->keep, min_size(READ_ONCE(z->keep) + KEEP_GAIN * n,
+				     READ_ONCE(z->peak_present)));
 }
 
 static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
@@ -288,9 +290,13 @@ void free_run(pfn_t pfn, size_t nr)
 
 void age_keep(struct zone *z, size_t purged)
 {
+	uint64_t now = os_clock_ms();
 	size_t keep = READ_ONCE(z->keep);
 
-	if (READ_ONCE(z->nr_refault) < purged / 4)
+	/* phases of freeing are short: time must pass without a refault */
+	if (READ_ONCE(z->nr_refault))
+		z->refault_ms = now;
+	else if (now - z->refault_ms > KEEP_MS)
 		WRITE_ONCE(z->keep, keep - keep / 4);
 	WRITE_ONCE(z->nr_refault, 0);
 	WRITE_ONCE(z->nr_purged, READ_ONCE(z->nr_purged) + purged);

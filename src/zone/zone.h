@@ -57,6 +57,7 @@ struct zone {
 	size_t peak_present; /* about the most there were */
 	size_t nr_purged;    /* purged and not wanted again yet */
 	size_t nr_refault;   /* purged and wanted again since the last purge */
+	uint64_t refault_ms; /* when there were some; under purge_lock */
 	size_t keep;	     /* dirty pages to keep because of that */
 	size_t wmark[NR_WMARKS];
 	struct free_area area[NR_ORDERS];
