@@ -16,6 +16,7 @@
 #define GROW_FIRST  (MAX_ORDER_PAGES / 4)  /* 1 MiB */
 #define GROW_MAX    (64 * MAX_ORDER_PAGES) /* 256 MiB */
 #define KEEP_GAIN   4			   /* pages to keep for each that was */
+#define KEEP_SLACK  4	 /* part of the peak to keep beyond the peak */
 #define KEEP_MS	    1000 /* as long as some are wanted so often */
 #define TABLES_STEP (16 * MAX_ORDER_PAGES) /* 64 MiB of pages at a time */
 
@@ -194,6 +195,7 @@ static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 		return 0;
 	if (got > nr)
 		__buddy_free(z, zone_span(z, pfn), pfn + (pfn_t)nr, got - nr);
+	z->peak_live = max_size(z->peak_live, z->nr_managed - z->nr_free);
 	dirty = page_dirty(pfn, nr);
 	add_dirty(z, -dirty);
 	if (gfp & GFP_TOUCH)
@@ -271,7 +273,9 @@ size_t dirty_bound(const struct zone *z)
 	size_t live = z->nr_managed - z->nr_free;
 
 	return (mm_options.dirty >> PAGE_SHIFT) +
-	       live * mm_options.dirty_ratio / 100 + READ_ONCE(z->keep);
+	       live * mm_options.dirty_ratio / 100 +
+	       min_size(READ_ONCE(z->keep),
+			z->peak_live - live + z->peak_live / KEEP_SLACK);
 }
 
 void free_run(pfn_t pfn, size_t nr)
@@ -356,6 +360,8 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 			if (p > end)
 				__buddy_free(z, s, end, p - end);
 		}
+		z->peak_live =
+			max_size(z->peak_live, z->nr_managed - z->nr_free);
 		add_dirty(z, -page_dirty(at, more));
 		set_present(z, at, more, gfp & ~GFP_ZERO);
 		counter_add(&z->stats,

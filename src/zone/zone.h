@@ -55,6 +55,8 @@ struct zone {
 	size_t nr_free, nr_dirty, nr_managed, nr_spanned;
 	size_t nr_present;   /* atomic: slabs add to it without the lock */
 	size_t peak_present; /* about the most there were */
+	size_t peak_live;    /* the most pages that users ever held */
+	/* hints, written without the lock: */
 	size_t nr_purged;    /* purged and not wanted again yet */
 	size_t nr_refault;   /* purged and wanted again since the last purge */
 	uint64_t refault_ms; /* when there were some; under purge_lock */
