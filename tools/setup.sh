@@ -18,6 +18,7 @@ die() {
 build_needs=(
 	meson=meson ninja-build=ninja gcc=gcc libc6-dev=/usr/include/stdio.h
 	g++=g++ pkg-config=pkg-config libnuma-dev=/usr/include/numa.h
+	valgrind=/usr/include/valgrind/memcheck.h
 )
 
 # Prints the packages whose probe is absent. A probe, not dpkg, because a

@@ -83,7 +83,7 @@ struct mm_stats {
 	size_t used;	  /**< pages that hold them */
 	size_t committed; /**< pages with memory behind them, free ones too */
 	size_t reserved;  /**< address space */
-	size_t metadata;  /**< committed for libmm's own tables */
+	size_t metadata;  /**< taken for heaps and page table nodes */
 	size_t small_bytes, small_objects; /**< live in slabs */
 	size_t large_bytes, large_blocks;  /**< live blocks of whole pages */
 	size_t vma_bytes, vma_blocks;	   /**< live blocks with own mapping */
@@ -106,12 +106,13 @@ void mm_stats(struct mm_stats *st);
 /**
  * mm_show - write one of the views that /proc has
  * @view: "buddyinfo", "slabinfo", "zoneinfo", "vmstat", "meminfo", "options",
- *        or "json" for all of them in one object
+ *        or "json" for their figures in one object
  * @fd:   an open file descriptor
  *
  * The text has the field layout of the /proc file of that name.
  *
- * Returns 0, -EINVAL for an unknown view, or -errno of write(2).
+ * Returns 0, -EINVAL for an unknown view, -EAGAIN in a signal handler that
+ * interrupted libmm, -ENOMEM, or -errno of write(2).
  */
 int mm_show(const char *view, int fd);
 

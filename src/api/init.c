@@ -107,6 +107,10 @@ static __cold bool init_once(void)
 		failed = zone_init() || heap_init();
 		if (failed)
 			mm_warn("cannot reserve address space for the heap; every allocation will fail. Raise the limit on virtual memory (ulimit -v)");
+		if (mm_options.verbose && !failed)
+			mm_warn("%u node(s), window of %zu MiB at %p, page size %zu",
+				nr_nodes, windows[0].size >> 20,
+				(void *)windows[0].base, os_page_size());
 		have_key =
 			!failed && !pthread_key_create(&exit_key, thread_exits);
 		smp_store_release(&ready, !failed);

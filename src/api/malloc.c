@@ -86,9 +86,8 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 		lock_release(&h->lock);
 		return p;
 	}
-	/* objects lie at multiples of their size in an aligned slab */
 	class = size_class(n);
-	while (class < NR_CLASSES && class_bytes[class] & (align - 1))
+	while (!class_is_aligned(class, align))
 		class ++;
 	return alloc_small(h, class);
 }

@@ -74,16 +74,15 @@ static void query_window(const struct window *w, const void *p,
 			 struct mm_page_info *info)
 {
 	pfn_t pfn = addr_to_pfn(w, p);
-	struct zone *z = page_zone(pfn);
-	const struct span *s = zone_span(z, pfn);
+	const struct span *s = page_span(pfn);
 	const struct slab *slab;
 
-	info->zone = (enum mm_zone_type)z->type;
-	info->node = z->nid;
-	info->state = MM_PAGE_UNTOUCHED;
-	info->kind = MM_KIND_FREE;
-	if (pfn >= READ_ONCE(s->grown))
+	/* reserved for a zone, but not part of it yet */
+	if (!s)
 		return;
+	info->zone = (enum mm_zone_type)page_zone(pfn)->type;
+	info->node = page_zone(pfn)->nid;
+	info->kind = MM_KIND_FREE;
 	info->state = state_of_pte[*pfn_to_pte(pfn) & PTE_STATE_MASK];
 	slab = slab_of(w, p);
 	if (slab)

@@ -227,21 +227,22 @@ static const struct view {
 
 static int show(const struct view *v, struct mm_out *o, bool title)
 {
-	static struct mm_lock lock;
-	static struct snapshot s; /* too large for a thread's stack */
 	struct heap *h = door_enter();
-	int err;
+	struct snapshot *s; /* too large for a thread's stack */
+	int err = -ENOMEM;
 
 	if (!h)
 		return -EAGAIN;
-	lock_acquire(&lock);
-	remote_flush(h);
-	take_snapshot(&s);
-	if (title)
-		out_printf(o, "== %s ==\n", v->name);
-	v->show(o, &s);
-	err = out_flush(o);
-	lock_release(&lock);
+	s = os_map(sizeof(*s));
+	if (s) {
+		remote_flush(h);
+		take_snapshot(s);
+		if (title)
+			out_printf(o, "== %s ==\n", v->name);
+		v->show(o, s);
+		err = out_flush(o);
+		os_unmap(s, sizeof(*s));
+	}
 	door_leave(h);
 	return err;
 }

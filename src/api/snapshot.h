@@ -11,7 +11,6 @@
 struct cache_info {
 	size_t slabs, capacity; /* objects that fit into them */
 	size_t live;		/* objects in the program's hands */
-	size_t pages;		/* that hold carved objects */
 };
 
 struct snapshot {

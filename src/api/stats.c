@@ -19,13 +19,11 @@ __attribute__((no_sanitize("thread"))) static void
 count_slab(struct snapshot *s, const struct slab *slab)
 {
 	struct cache_info *c = &s->cache[slab->class];
-	size_t bytes = slab->carved * (size_t)class_bytes[slab->class];
 	int32_t inuse = READ_ONCE(slab->credits) + slab->bias;
 
 	c->slabs++;
 	c->capacity += slab->capacity;
 	c->live += inuse > 0 ? (size_t)inuse : 0;
-	c->pages += (bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
 }
 
 static void count_span(struct snapshot *s, const struct span *span)

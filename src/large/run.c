@@ -81,15 +81,11 @@ void *large_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
 pfn_t run_head(const struct window *w, const void *p)
 {
 	pfn_t at = addr_to_pfn(w, p), pfn = at;
-	pfn_t first = page_to_pfn(w, w->pages);
-	struct zone *z = page_zone(at);
-	const struct span *s = zone_span(z, at);
+	const struct span *s = page_span(at);
 
-	/* descriptors exist below s->grown only */
-	if (at >= READ_ONCE(s->grown))
+	if (!s)
 		return 0;
-	while (pfn > first && pfn > s->start &&
-	       page_type(pfn_to_page(pfn)) == PAGE_TAIL)
+	while (pfn > s->start && page_type(pfn_to_page(pfn)) == PAGE_TAIL)
 		pfn--;
 	if (page_type(pfn_to_page(pfn)) != PAGE_LARGE ||
 	    at >= pfn + pfn_to_page(pfn)->nr)
@@ -114,8 +110,7 @@ static bool is_run(const struct window *w, const void *p)
 {
 	pfn_t pfn = addr_to_pfn(w, p);
 
-	return !((uintptr_t)p & (PAGE_SIZE - 1)) &&
-	       pfn < READ_ONCE(zone_span(page_zone(pfn), pfn)->grown) &&
+	return !((uintptr_t)p & (PAGE_SIZE - 1)) && page_span(pfn) &&
 	       page_type(pfn_to_page(pfn)) == PAGE_LARGE;
 }
 

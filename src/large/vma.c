@@ -44,6 +44,7 @@ static void count(size_t blocks, size_t bytes, size_t reserved)
 	totals.blocks += blocks;
 	totals.bytes += bytes;
 	totals.reserved += reserved;
+	WRITE_ONCE(pages_outside, totals.bytes >> PAGE_SHIFT);
 	totals.peak_blocks = max_size(totals.peak_blocks, totals.blocks);
 	totals.peak_bytes = max_size(totals.peak_bytes, totals.bytes);
 }
@@ -102,7 +103,7 @@ void *vma_alloc(size_t size, size_t align)
 	struct vma *v;
 	char *p;
 
-	if (bytes < size)
+	if (bytes < size || !within_limit(bytes >> PAGE_SHIFT))
 		return NULL;
 	align = max_size(align, VMA_ALIGN);
 	if (bytes + align < bytes)
@@ -215,6 +216,8 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 	if ((uintptr_t)p != v->mapping.start)
 		bad_free(v, p);
 	if (bytes < size)
+		return NULL;
+	if (bytes > v->size && !within_limit((bytes - v->size) >> PAGE_SHIFT))
 		return NULL;
 	if (bytes <= v->size) {
 		/* the address space stays, the memory goes */

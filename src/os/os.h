@@ -115,7 +115,7 @@ int os_write_all(int fd, const char *buf, size_t len);
  * os_vformat - format into a buffer; always ends it with NUL
  *
  * Conversions: %s %c %d %u %x %p %%, with l or z, width, '-' and '0' flags,
- * precision of %s and %f-free. Returns the bytes written without the NUL.
+ * precision of %s. Returns the bytes written without the NUL.
  */
 size_t os_vformat(char *buf, size_t len, const char *fmt, va_list ap);
 __printf(3, 4) size_t os_format(char *buf, size_t len, const char *fmt, ...);

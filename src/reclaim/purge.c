@@ -32,7 +32,6 @@ static size_t purge_zone(struct zone *z, unsigned min_order, size_t keep)
 		free_run(pfn, nr);
 	}
 	counter_add(&mm_global_counters, STAT_pgpurge, done);
-	age_keep(z, done);
 	return done;
 }
 
@@ -46,6 +45,7 @@ void reclaim_balance(void)
 	for_each_zone(z) {
 		size_t bound;
 
+		age_keep(z);
 		if (zone_over_bound(z, &bound))
 			purge_zone(z, BALANCE_ORDER, bound - bound / 8);
 	}

@@ -196,12 +196,13 @@ __attribute__((no_sanitize("thread"))) size_t list_length(struct heap *h,
 {
 	const struct slab *s = h->active[class];
 	const char *p;
-	size_t n = 0;
+	size_t n = 0, end;
 
 	if (!s)
 		return 0;
+	end = s->capacity * (size_t)class_bytes[class];
 	p = READ_ONCE(*slab_list(h, class));
-	while (p && n < s->carved && (size_t)(p - s->base) < SLAB_SIZE - 8) {
+	while (p && n < s->carved && (size_t)(p - s->base) < end) {
 		n++;
 		p = READ_ONCE(*(char *const *)p);
 	}

@@ -50,4 +50,18 @@ static inline unsigned size_class(size_t n)
 	       (unsigned)((n - 1) >> (log - 3) & 7);
 }
 
+/**
+ * class_is_aligned - do all objects of a class lie at multiples of @align
+ * @align: a power of two up to PAGE_SIZE
+ *
+ * Slabs are aligned, but the first object of a slab that the class does not
+ * fill starts at some multiple of 64. The last class is always aligned.
+ */
+static inline bool class_is_aligned(unsigned class, size_t align)
+{
+	size_t bytes = class_bytes[class];
+
+	return !(bytes & (align - 1)) && (align <= 64 || is_power_of_2(bytes));
+}
+
 #endif

@@ -26,7 +26,7 @@
  * find the heap's lists whole.
  *
  * Lock order: pool_lock, heap->lock, node partial lock, then the zones'. Nobody
- * holds two heaps' locks but fork and mm_stats, in list order.
+ * waits for a second heap's lock but fork and mm_stats, in list order.
  */
 #ifndef MM_SLAB_SLAB_H
 #define MM_SLAB_SLAB_H
@@ -239,11 +239,17 @@ static inline struct slab *slab_of(const struct window *w, const void *p)
 	return &w->slabs[i];
 }
 
-/** slab_object - start of the object that an address lies in */
+/**
+ * slab_object - start of the object that an address of the slab lies in
+ *
+ * What lies before the first object counts as part of it.
+ */
 static inline char *slab_object(const struct slab *s, const void *p)
 {
 	uint32_t off = (uint32_t)((const char *)p - s->base);
 
+	if (unlikely((const char *)p < s->base))
+		return s->base;
 	return s->base + off - off % class_bytes[s->class];
 }
 

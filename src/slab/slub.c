@@ -13,6 +13,8 @@
 #define WAKE_MAX     32 /* free objects that wake a full slab */
 #define SEARCH_MAX   4	/* partial slabs looked at for the fullest */
 #define RETIRE_CHECK 16 /* objects looked at when a slab goes back */
+#define COLOUR_STEP  64 /* a cache line */
+#define MAX_COLOUR   (PAGE_SIZE - COLOUR_STEP)
 #define SLAB_PAGES   (SLAB_SIZE >> PAGE_SHIFT)
 
 #define C8(b) b, 2 * (b), 3 * (b), 4 * (b), 5 * (b), 6 * (b), 7 * (b), 8 * (b)
@@ -32,6 +34,28 @@ bool slab_trust_chains = true;
 __tls struct tcache tcache = { .id = OWNER_NOBODY };
 
 /* ---- making and releasing slabs ---- */
+
+/*
+ * Where the first object starts: slabs of one class use their slack in turn, so
+ * that equal places in different slabs do not share one set of the cache.
+ */
+static size_t slab_colour(unsigned class, size_t i)
+{
+	size_t slack = SLAB_SIZE % class_bytes[class];
+
+	return i % (min_size(slack, MAX_COLOUR) / COLOUR_STEP + 1) *
+	       COLOUR_STEP;
+}
+
+/* Objects from..to, counted in bytes from the first, are about to be used. */
+static void touch_objects(struct slab *s, size_t from, size_t to)
+{
+	size_t colour = (size_t)(s->base - pfn_to_addr(s->pfn));
+	size_t first = (colour + from) >> PAGE_SHIFT;
+	size_t last = (colour + to - 1) >> PAGE_SHIFT;
+
+	touch_pages(s->pfn + (pfn_t)first, last - first + 1, GFP_DEFAULT);
+}
 
 static struct slab *slab_create(struct heap *h, unsigned class)
 {
@@ -54,7 +78,7 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 	i = pfn_index(pfn) / SLAB_PAGES;
 	s = &w->slabs[i];
 	*s = (struct slab){
-		.base = pfn_to_addr(pfn),
+		.base = pfn_to_addr(pfn) + slab_colour(class, i),
 		.slot = &w->slots[i],
 		.capacity = (uint16_t)(SLAB_SIZE / class_bytes[class]),
 		.class = (uint8_t) class,
@@ -182,16 +206,15 @@ static void *carve(struct slab *s)
 {
 	size_t bytes = class_bytes[s->class];
 	size_t from = s->carved * bytes;
-	size_t to = max_size(align_up(from + 1, PAGE_SIZE), from + bytes);
+	size_t page_end = align_up((uintptr_t)s->base + from + 1, PAGE_SIZE);
+	size_t to = max_size(page_end - (uintptr_t)s->base, from + bytes);
 	size_t nr = min_size((to - from) / bytes,
 			     (size_t)(s->capacity - s->carved));
-	size_t first = from >> PAGE_SHIFT;
-	size_t last = (from + nr * bytes - 1) >> PAGE_SHIFT;
 	char *p = s->base + from;
 
 	if (!nr)
 		return NULL;
-	touch_pages(s->pfn + (pfn_t)first, last - first + 1, GFP_DEFAULT);
+	touch_objects(s, from, from + nr * bytes);
 	for (size_t i = 1; i < nr; i++, p += bytes)
 		*(void **)p = p + bytes;
 	*(void **)p = NULL;
@@ -224,12 +247,9 @@ static void *take_one(struct slab *s)
 		s->freelist = *(void **)p;
 	} else if (s->carved < s->capacity) {
 		size_t from = s->carved++ * bytes;
-		size_t first = from >> PAGE_SHIFT;
-		size_t last = (from + bytes - 1) >> PAGE_SHIFT;
 
 		p = s->base + from;
-		touch_pages(s->pfn + (pfn_t)first, last - first + 1,
-			    GFP_DEFAULT);
+		touch_objects(s, from, from + bytes);
 	} else {
 		return NULL;
 	}

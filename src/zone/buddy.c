@@ -53,10 +53,7 @@ void __buddy_remove(struct zone *z, pfn_t pfn)
 
 const struct span *zone_span(const struct zone *z, pfn_t pfn)
 {
-	/* pairs with the release in add_span() */
-	unsigned nr = smp_load_acquire(&z->nr_spans);
-
-	for (unsigned i = 0; i < nr; i++)
+	for (unsigned i = 0; i < z->nr_spans; i++)
 		if (pfn >= z->span[i].start && pfn < z->span[i].end)
 			return &z->span[i];
 	bug("internal error: page %x is in no span", pfn);

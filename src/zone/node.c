@@ -44,6 +44,23 @@ struct zone *page_zone(pfn_t pfn)
 	return &nodes[i >> shift].zone[type];
 }
 
+const struct span *page_span(pfn_t pfn)
+{
+	const struct zone *z;
+	unsigned nr;
+
+	if (pfn_index(pfn) >> pfn_window(pfn)->slice_shift >= nr_nodes)
+		return NULL;
+	z = page_zone(pfn);
+	/* pairs with the release in add_span() */
+	nr = smp_load_acquire(&z->nr_spans);
+	for (unsigned i = 0; i < nr; i++)
+		if (pfn >= z->span[i].start &&
+		    pfn < READ_ONCE(z->span[i].grown))
+			return &z->span[i];
+	return NULL;
+}
+
 static void set_watermarks(struct zone *z)
 {
 	size_t min = min_size(z->nr_spanned / 256, MAX_ORDER_PAGES);
@@ -65,7 +82,7 @@ static void add_span(struct zone *z, const struct window *w)
 	s->end = first +
 		 (pfn_t)(slice + zone_offset(w->slice_shift, z->type + 1U));
 	s->grown = s->tables = s->start;
-	/* pairs with zone_span(), which takes no lock */
+	/* pairs with page_span(), which takes no lock */
 	smp_store_release(&z->nr_spans, z->nr_spans + 1);
 	z->nr_spanned += s->end - s->start;
 	set_watermarks(z);
@@ -86,14 +103,19 @@ bool node_add_window(size_t nr, unsigned seen)
 	lock_acquire(&window_lock);
 	if (nr_windows == seen) {
 		w = arena_add_window(want << PAGE_SHIFT, nr_slices());
+		/* at the least, room for it beside DMA and NORMAL */
 		if (!w)
-			w = arena_add_window(nr << PAGE_SHIFT, nr_slices());
-		if (w && map_add_window(w) == 0) {
+			w = arena_add_window((nr + nr / 16) * nr_slices()
+						     << PAGE_SHIFT,
+					     nr_slices());
+		if (w && map_add_window(w)) {
+			os_unmap(w->slots, w->reserved);
+			w = NULL;
+		}
+		if (w) {
 			for_each_zone(z)
 				add_span(z, w);
 			arena_publish(w);
-		} else {
-			w = NULL;
 		}
 		seen = w ? seen : nr_windows;
 	}

@@ -3,7 +3,7 @@
  * zone/page_alloc.c - runs of pages out of zones
  *
  * A request looks through the zonelist of its node: first for zones that stay
- * above their low watermark, then above min, then anywhere. In a zone it takes
+ * above their low watermark, then anywhere. In a zone it takes
  * the smallest block that fits, gives the tail back at once, and grows the zone
  * into its reserve when no free block is large enough.
  */
@@ -18,6 +18,7 @@
 #define KEEP_GAIN   4			   /* pages to keep for each that was */
 #define KEEP_SLACK  4	 /* part of the peak to keep beyond the peak */
 #define KEEP_MS	    1000 /* as long as some are wanted so often */
+#define HUGE_MIN    (16 * MAX_ORDER_PAGES) /* 64 MiB */
 #define TABLES_STEP (16 * MAX_ORDER_PAGES) /* 64 MiB of pages at a time */
 
 size_t page_dirty(pfn_t pfn, size_t nr)
@@ -126,6 +127,14 @@ static size_t grow_step(const struct zone *z, const struct span *s, size_t need)
 	return align_up(at + step, border) - at;
 }
 
+/* Huge pages are for heaps that have become large: they cost small ones. */
+static bool wants_huge(const struct zone *z)
+{
+	if (mm_options.thp.word == THP_AUTO)
+		return READ_ONCE(z->nr_present) >= HUGE_MIN;
+	return mm_options.thp.word == THP_ALWAYS;
+}
+
 static bool grow_span(struct zone *z, struct span *s, size_t need)
 {
 	size_t left = s->end - s->grown;
@@ -141,6 +150,8 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 		if (commit_span(s, step))
 			return false;
 	}
+	if (wants_huge(z))
+		os_hugepage(pfn_to_addr(s->grown), step << PAGE_SHIFT);
 	WRITE_ONCE(s->grown, s->grown + (pfn_t)step);
 	z->nr_managed += step;
 	counter_add(&z->stats, STAT_zone_grow, 1);
@@ -159,6 +170,28 @@ static bool zone_grow(struct zone *z, size_t nr, size_t align)
 			return true;
 	}
 	return false;
+}
+
+/* ---- the dirty bound ---- */
+
+bool reclaim_wanted;
+
+size_t dirty_bound(const struct zone *z)
+{
+	size_t live = z->nr_managed - z->nr_free;
+
+	return (mm_options.dirty >> PAGE_SHIFT) +
+	       live * mm_options.dirty_ratio / 100 +
+	       min_size(READ_ONCE(z->keep), max_size(z->peak_live, live) -
+						    live +
+						    z->peak_live / KEEP_SLACK);
+}
+
+/* Caller holds the lock; reclaim_balance() looks at every zone. */
+static void check_bound(const struct zone *z)
+{
+	if (unlikely(z->nr_dirty > dirty_bound(z)))
+		WRITE_ONCE(reclaim_wanted, true);
 }
 
 /* ---- taking runs ---- */
@@ -215,6 +248,8 @@ static pfn_t zone_alloc(struct zone *z, size_t nr, size_t align, gfp_t gfp,
 	lock_acquire(&z->lock);
 	if (wmark_ok(z, nr, wmark))
 		pfn = __zone_take(z, nr, align, zero ? GFP_DEFAULT : gfp);
+	/* what becomes live may no longer be kept as well */
+	check_bound(z);
 	lock_release(&z->lock);
 	if (pfn && zero)
 		set_present(z, pfn, nr, gfp);
@@ -246,12 +281,28 @@ static pfn_t list_alloc(unsigned nid, size_t nr, size_t align, gfp_t gfp,
 	return 0;
 }
 
+size_t pages_outside;
+
+bool within_limit(size_t nr)
+{
+	size_t pages = nr;
+
+	if (likely(!mm_options.limit))
+		return true;
+	pages += READ_ONCE(pages_outside);
+	for_each_zone(z)
+		pages += READ_ONCE(z->nr_present);
+	return pages <= mm_options.limit >> PAGE_SHIFT;
+}
+
 pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 		gfp_t gfp)
 {
 	unsigned windows_seen;
 	pfn_t pfn;
 
+	if (!within_limit(nr))
+		return 0;
 	do {
 		windows_seen = smp_load_acquire(&nr_windows);
 		if (type != MM_ZONE_HIGHMEM) {
@@ -262,20 +313,10 @@ pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 			if (!pfn)
 				pfn = list_alloc(nid, nr, align, gfp, -1);
 		}
-	} while (!pfn && node_add_window(nr + align, windows_seen));
+		/* a new window is nearly all HIGHMEM */
+	} while (!pfn && type == MM_ZONE_HIGHMEM &&
+		 node_add_window(nr + align, windows_seen));
 	return pfn;
-}
-
-bool reclaim_wanted;
-
-size_t dirty_bound(const struct zone *z)
-{
-	size_t live = z->nr_managed - z->nr_free;
-
-	return (mm_options.dirty >> PAGE_SHIFT) +
-	       live * mm_options.dirty_ratio / 100 +
-	       min_size(READ_ONCE(z->keep),
-			z->peak_live - live + z->peak_live / KEEP_SLACK);
 }
 
 void free_run(pfn_t pfn, size_t nr)
@@ -287,12 +328,11 @@ void free_run(pfn_t pfn, size_t nr)
 	add_dirty(z, page_dirty(pfn, nr));
 	counter_add(&z->stats, STAT_pgfree, nr);
 	__buddy_free(z, zone_span(z, pfn), pfn, nr);
-	if (z->nr_dirty > dirty_bound(z))
-		WRITE_ONCE(reclaim_wanted, true);
+	check_bound(z);
 	lock_release(&z->lock);
 }
 
-void age_keep(struct zone *z, size_t purged)
+void age_keep(struct zone *z)
 {
 	uint64_t now = os_clock_ms();
 	size_t keep = READ_ONCE(z->keep);
@@ -303,7 +343,6 @@ void age_keep(struct zone *z, size_t purged)
 	else if (now - z->refault_ms > KEEP_MS)
 		WRITE_ONCE(z->keep, keep - keep / 4);
 	WRITE_ONCE(z->nr_refault, 0);
-	WRITE_ONCE(z->nr_purged, READ_ONCE(z->nr_purged) + purged);
 }
 
 bool zone_over_bound(struct zone *z, size_t *bound)
@@ -345,7 +384,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 
 	lock_acquire(&z->lock);
 	s = zone_span(z, pfn);
-	ok = end <= s->end && wmark_ok(z, more, -1);
+	ok = end <= s->end && wmark_ok(z, more, -1) && within_limit(more);
 	/* at the frontier of the zone there is always room to grow */
 	if (ok && end > s->grown)
 		ok = all_free(s, at, s->grown - at) &&
@@ -416,11 +455,13 @@ static void purge_tables(pfn_t pfn)
 
 size_t purge_run(pfn_t pfn, size_t nr)
 {
+	struct zone *z = page_zone(pfn);
 	size_t present = page_dirty(pfn, nr);
 
 	if (present && os_purge(pfn_to_addr(pfn), nr << PAGE_SHIFT))
 		return 0;
 	forget_pages(pfn, nr);
+	WRITE_ONCE(z->nr_purged, READ_ONCE(z->nr_purged) + present);
 	if (nr == MAX_ORDER_PAGES && os_page_size() == PAGE_SIZE)
 		purge_tables(pfn);
 	return present;

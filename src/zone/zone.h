@@ -81,7 +81,8 @@ extern bool numa_is_fake __hidden;
 /**
  * reclaim_wanted - some zone holds more dirty pages than it may keep
  *
- * Set by free_run(); whoever sees it at the door calls reclaim_balance().
+ * Set by free_run() and alloc_run(); whoever sees it at the door calls
+ * reclaim_balance().
  */
 extern bool reclaim_wanted __hidden;
 
@@ -133,10 +134,28 @@ void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp);
 /** forget_pages - mark pages of a live run untouched: they were moved away */
 void forget_pages(pfn_t pfn, size_t nr);
 
+/** page_zone - the zone of a page that is below some span's grown */
 struct zone *page_zone(pfn_t pfn);
 
-/** age_keep - @purged pages were purged; keep less if few are wanted again */
-void age_keep(struct zone *z, size_t purged);
+/**
+ * page_span - the span that manages a page of a window
+ *
+ * Returns NULL for pages that no zone has grown to, or that no node owns: they
+ * have no descriptor. Any thread, no lock.
+ */
+const struct span *page_span(pfn_t pfn);
+
+/**
+ * pages_outside - pages of blocks with own mappings, which count towards the
+ * option "limit"; atomic
+ */
+extern size_t pages_outside __hidden;
+
+/** within_limit - may the heap hold @nr more pages */
+bool within_limit(size_t nr);
+
+/** age_keep - keep less if nothing that was purged has been wanted for long */
+void age_keep(struct zone *z);
 
 /**
  * isolate_dirty - take one dirty block out of the buddy system, to purge it

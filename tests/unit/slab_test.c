@@ -94,14 +94,17 @@ static void slab_is_carved_a_page_at_a_time(void)
 
 			memset(p, 1, bytes);
 			s = s ? s : slab_at(p);
-			pages = (s->carved * bytes + PAGE_SIZE - 1) >>
+			pages = (s->carved * bytes +
+				 ((uintptr_t)s->base & (PAGE_SIZE - 1)) +
+				 PAGE_SIZE - 1) >>
 				PAGE_SHIFT;
 			assert_ptr_equal(slab_at(p), s);
 			assert_true((s->carved - n) * bytes < PAGE_SIZE);
 			assert_int_equal(page_dirty(s->pfn, 16), pages);
 			if (n == 1 || n == s->capacity)
 				assert_int_equal(
-					os_resident(s->base, SLAB_SIZE),
+					os_resident(pfn_to_addr(s->pfn),
+						    SLAB_SIZE),
 					align_up(pages * PAGE_SIZE,
 						 os_page_size()));
 		}

@@ -168,6 +168,8 @@ static void zone_stays_one_mapping_of_the_kernel(void)
 
 	seed_rnd(__func__);
 	start_model(&md);
+	/* the part that may have huge pages would be a second one */
+	mm_options.thp.word = THP_NEVER;
 	for (int t = MM_ZONE_DMA; t < MM_NR_ZONES; t++) {
 		pfn_t pfn = alloc_run(0, (enum mm_zone_type)t, 8, 1, GFP_TOUCH);
 
