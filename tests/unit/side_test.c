@@ -54,7 +54,7 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_int_equal(mm_options.dirty, MIB(4));
 	assert_int_equal(mm_options.dirty_ratio, 6);
 	assert_int_equal(mm_options.limit, 0);
-	assert_int_equal(mm_options.thp.word, THP_AUTO);
+	assert_int_equal(mm_options.thp.word, THP_NEVER);
 	assert_false(mm_options.strict);
 	assert_false(mm_options.verbose);
 	assert_false(mm_options.help);
@@ -350,7 +350,7 @@ static void conf_errors_name_file_and_line(void **state)
 			    "/etc/mm.conf:7: want auto, always or never; "
 			    "ignored\n");
 	assert_int_equal(mm_options.dirty, MIB(8));
-	assert_int_equal(mm_options.thp.word, THP_AUTO);
+	assert_int_equal(mm_options.thp.word, THP_NEVER);
 	assert_string_equal(mm_options.stats.text, "/a,b");
 }
 
