@@ -361,12 +361,12 @@ static void the_view_shows_every_value(void **state)
 	(void)state;
 	assert_string_equal(printed(option_print),
 			    "numa=local\ncheck=off\nstats=off\ndirty=4M\n"
-			    "dirty_ratio=6\nlimit=0\nthp=auto\nstrict=off\n"
+			    "dirty_ratio=6\nlimit=0\nthp=never\nstrict=off\n"
 			    "verbose=off\nhelp=off\n");
-	parse_good("numa=fake:2,limit=1025K,stats=json:x,thp=never,dirty=1T");
+	parse_good("numa=fake:2,limit=1025K,stats=json:x,thp=auto,dirty=1T");
 	assert_string_equal(printed(option_print),
 			    "numa=fake:2\ncheck=off\nstats=json:x\ndirty=1T\n"
-			    "dirty_ratio=6\nlimit=1025K\nthp=never\nstrict=off"
+			    "dirty_ratio=6\nlimit=1025K\nthp=auto\nstrict=off"
 			    "\nverbose=off\nhelp=off\n");
 }
 
