@@ -142,22 +142,38 @@ static void *door_alloc(size_t n, size_t align, bool zero)
 	return p;
 }
 
-__slow void *api_malloc_slow(size_t n)
+/* The list is empty, or there is none for this size. */
+static __slow void *malloc_refill(size_t n)
 {
 	struct heap *h = tcache.heap;
 
-	/* the classes above the fine grid have their lists in the heap */
-	if (n - 1 < SMALL_MAX && likely(h != NULL)) {
+	/* a signal handler may have come in the midst of a refill */
+	if (n - 1 < SMALL_MAX && likely(h != NULL) && likely(!tcache.busy)) {
 		unsigned class = size_class(n);
-		void *p = n > FINE_MAX ? pop(h, class) : NULL;
+		void *p = pop(h, class);
 
-		/* a signal handler may have come in the midst of a refill */
-		if (!p && likely(!tcache.busy))
+		if (!p)
 			p = slab_refill_fast(h, class);
 		if (likely(p != NULL))
 			return p;
 	}
 	return door_alloc(n, 1, false);
+}
+
+/* The classes above the fine grid have their lists in the heap. */
+__slow void *api_malloc_slow(size_t n)
+{
+	struct heap *h = tcache.heap;
+	void **list, *p;
+
+	if (n - FINE_MAX - 1 >= MEDIUM_MAX - FINE_MAX || unlikely(!h))
+		return malloc_refill(n);
+	list = &h->list[medium_class(n) - NR_FINE - 1];
+	p = *list;
+	if (unlikely(!p))
+		return malloc_refill(n);
+	*list = *(void **)p;
+	return p;
 }
 
 void *api_calloc(size_t n, size_t size)

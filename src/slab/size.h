@@ -26,6 +26,15 @@
 
 extern const uint16_t class_bytes[NR_CLASSES] __hidden;
 
+/* Classes of the sizes above FINE_MAX, by steps of 64 bytes; slub.c. */
+extern const uint8_t medium_classes[MEDIUM_MAX / 64] __hidden;
+
+/** medium_class - class of a size; FINE_MAX < n <= MEDIUM_MAX */
+static inline unsigned medium_class(size_t n)
+{
+	return medium_classes[(n - 1) / 64];
+}
+
 /* The few classes above MEDIUM_MAX: the first that is large enough. */
 static inline unsigned large_size_class(size_t n)
 {
@@ -39,15 +48,11 @@ static inline unsigned large_size_class(size_t n)
 /** size_class - class of a size; 1 <= n <= SMALL_MAX */
 static inline unsigned size_class(size_t n)
 {
-	unsigned log;
-
 	if (n <= FINE_MAX)
 		return (unsigned)((n + FINE_STEP - 1) / FINE_STEP);
 	if (n > MEDIUM_MAX)
 		return large_size_class(n);
-	log = ilog2(n - 1);
-	return NR_FINE + 1 + (log - 9) * 8 +
-	       (unsigned)((n - 1) >> (log - 3) & 7);
+	return medium_class(n);
 }
 
 /**

@@ -29,6 +29,22 @@ const uint16_t class_bytes[NR_CLASSES] = {
 	10912,	 13104,	  16384,   21840,   32768,
 };
 
+#define X2(c) c, c
+#define X4(c) X2(c), X2(c)
+#define X8(c) X4(c), X4(c)
+#define OCTAVE(x, c)                                                           \
+	x(c), x(c + 1), x(c + 2), x(c + 3), x(c + 4), x(c + 5), x(c + 6),      \
+		x(c + 7)
+#define X1(c) c
+
+const uint8_t medium_classes[MEDIUM_MAX / 64] = {
+	OCTAVE(X1, 0), /* up to FINE_MAX: never asked for */
+	OCTAVE(X1, NR_FINE + 1),
+	OCTAVE(X2, NR_FINE + 9),
+	OCTAVE(X4, NR_FINE + 17),
+	OCTAVE(X8, NR_FINE + 25),
+};
+
 bool slab_check;
 bool slab_trust_chains = true;
 __tls struct tcache tcache = { .id = OWNER_NOBODY };
