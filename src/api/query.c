@@ -34,7 +34,7 @@ static void query_slab(const struct slab *s, const void *p,
 {
 	info->kind = MM_KIND_SLAB;
 	info->owner = READ_ONCE(s->slot->owner);
-	info->block = slab_object(s, p);
+	info->block = slab_object(s->slot, p);
 	info->block_size = class_bytes[s->class];
 }
 

@@ -76,10 +76,13 @@ enum {
 	OWNER_FIRST = 3,  /* the first heap */
 };
 
+#define COLOUR_STEP 64 /* a cache line */
+
 struct slot {
 	uint32_t owner;
 	uint8_t class;
-	uint8_t spare[3];
+	uint8_t colour; /* place of the first object, in COLOUR_STEPs */
+	uint8_t spare[2];
 };
 static_assert(sizeof(struct slot) == SLOT_BYTES, "tables are sized for it");
 

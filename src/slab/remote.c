@@ -108,7 +108,7 @@ void remote_post(struct slab *s, void *head, void *tail, uint32_t count)
 {
 	for (;;) {
 		/* pairs with the releases where a slab changes hands */
-		uint32_t owner = smp_load_acquire(&s->slot->owner);
+		uint32_t owner = smp_load_acquire(&slot_of(s)->owner);
 
 		if (owner != OWNER_ORPHAN) {
 			inbox_push(heap_by_id(owner), head, tail, count);
@@ -181,7 +181,7 @@ static bool adopt_from_idle(struct heap *h, struct heap *from, struct slab *s)
 
 static bool adopt(struct heap *h, struct slab *s)
 {
-	uint32_t owner = smp_load_acquire(&s->slot->owner);
+	uint32_t owner = smp_load_acquire(&slot_of(s)->owner);
 
 	if (owner == OWNER_ORPHAN)
 		return partial_adopt(h, s);
@@ -190,7 +190,7 @@ static bool adopt(struct heap *h, struct slab *s)
 
 void remote_free(struct heap *h, struct slab *s, void *p)
 {
-	size_t bytes = class_bytes[s->class];
+	size_t bytes = class_bytes[slot_of(s)->class];
 	struct batch *b = find_batch(h, s);
 
 	if (!b->count && adopt(h, s)) {

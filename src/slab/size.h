@@ -25,6 +25,7 @@
 #define SMALL_MAX  32768UL
 
 extern const uint16_t class_bytes[NR_CLASSES] __hidden;
+extern const uint32_t class_magic[NR_CLASSES] __hidden; /* 2^32 / bytes, up */
 
 /* Classes of the sizes above FINE_MAX, by steps of 64 bytes; slub.c. */
 extern const uint8_t medium_classes[MEDIUM_MAX / 64] __hidden;

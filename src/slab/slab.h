@@ -240,17 +240,35 @@ static inline struct slab *slab_of(const struct window *w, const void *p)
 }
 
 /**
+ * slot_of - owner word of a slab
+ *
+ * Without a look at the descriptor, whose line belongs to the owner's caches.
+ */
+static inline struct slot *slot_of(const struct slab *s)
+{
+	size_t i = (size_t)(s - windows[0].slabs);
+
+	return likely(i < windows[0].size >> SLAB_SHIFT) ? &windows[0].slots[i]
+							 : s->slot;
+}
+
+/**
  * slab_object - start of the object that an address of the slab lies in
  *
- * What lies before the first object counts as part of it.
+ * What lies before the first object counts as part of it. The division is a
+ * multiplication: exact, as offset * bytes < 2^32.
  */
-static inline char *slab_object(const struct slab *s, const void *p)
+static inline char *slab_object(const struct slot *slot, const void *p)
 {
-	uint32_t off = (uint32_t)((const char *)p - s->base);
+	uint32_t bytes = class_bytes[slot->class];
+	uint32_t colour = slot->colour * COLOUR_STEP;
+	uint32_t off = (uintptr_t)p & (SLAB_SIZE - 1);
+	char *base = (char *)p - off + colour;
 
-	if (unlikely((const char *)p < s->base))
-		return s->base;
-	return s->base + off - off % class_bytes[s->class];
+	if (unlikely(off < colour))
+		return base;
+	off -= colour;
+	return base + ((uint64_t)off * class_magic[slot->class] >> 32) * bytes;
 }
 
 /* ---- inside the room; callers hold h->lock ---- */

@@ -13,21 +13,29 @@
 #define WAKE_MAX     32 /* free objects that wake a full slab */
 #define SEARCH_MAX   4	/* partial slabs looked at for the fullest */
 #define RETIRE_CHECK 16 /* objects looked at when a slab goes back */
-#define COLOUR_STEP  64 /* a cache line */
 #define MAX_COLOUR   (PAGE_SIZE - COLOUR_STEP)
 #define SLAB_PAGES   (SLAB_SIZE >> PAGE_SHIFT)
 
-#define C8(b) b, 2 * (b), 3 * (b), 4 * (b), 5 * (b), 6 * (b), 7 * (b), 8 * (b)
-#define G8(b)                                                                  \
-	9 * (b), 10 * (b), 11 * (b), 12 * (b), 13 * (b), 14 * (b), 15 * (b),   \
-		16 * (b)
+#define C8(F, b)                                                               \
+	F(b), F(2 * (b)), F(3 * (b)), F(4 * (b)), F(5 * (b)), F(6 * (b)),      \
+		F(7 * (b)), F(8 * (b))
+#define G8(F, b)                                                               \
+	F(9 * (b)), F(10 * (b)), F(11 * (b)), F(12 * (b)), F(13 * (b)),        \
+		F(14 * (b)), F(15 * (b)), F(16 * (b))
+#define H16(F, b)                                                              \
+	F(17 * (b)), F(18 * (b)), F(19 * (b)), F(20 * (b)), F(21 * (b)),       \
+		F(22 * (b)), F(23 * (b)), F(24 * (b)), F(25 * (b)),            \
+		F(26 * (b)), F(27 * (b)), F(28 * (b)), F(29 * (b)),            \
+		F(30 * (b)), F(31 * (b)), F(32 * (b))
+#define ALL_CLASSES(F)                                                         \
+	C8(F, 16), G8(F, 16), H16(F, 16), G8(F, 64), G8(F, 128), G8(F, 256),   \
+		G8(F, 512), F(9360), F(10912), F(13104), F(16384), F(21840),   \
+		F(32768)
+#define BYTES(b) b
+#define MAGIC(b) (uint32_t)((1UL << 32) / (b) + 1)
 
-const uint16_t class_bytes[NR_CLASSES] = {
-	0,	 C8(16),  G8(16),  17 * 16, 18 * 16, 19 * 16, 20 * 16, 21 * 16,
-	22 * 16, 23 * 16, 24 * 16, 25 * 16, 26 * 16, 27 * 16, 28 * 16, 29 * 16,
-	30 * 16, 31 * 16, 32 * 16, G8(64),  G8(128), G8(256), G8(512), 9360,
-	10912,	 13104,	  16384,   21840,   32768,
-};
+const uint16_t class_bytes[NR_CLASSES] = { 0, ALL_CLASSES(BYTES) };
+const uint32_t class_magic[NR_CLASSES] = { 0, ALL_CLASSES(MAGIC) };
 
 #define X2(c) c, c
 #define X4(c) X2(c), X2(c)
@@ -103,6 +111,7 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 	};
 	page_set_type(pfn_to_page(pfn), PAGE_SLAB);
 	s->slot->class = (uint8_t) class;
+	s->slot->colour = (uint8_t)(slab_colour(class, i) / COLOUR_STEP);
 	/* pairs with the acquire in slab_of() */
 	smp_store_release(&s->slot->owner, h->id);
 	counter_add(&h->stats, STAT_slab_alloc, 1);
@@ -345,7 +354,7 @@ static void check_free(struct slab *s, void *p)
 
 static void check_object(const struct slab *s, const void *p)
 {
-	const char *object = slab_object(s, p);
+	const char *object = slab_object(slot_of(s), p);
 
 	if (unlikely(object != p))
 		bug("invalid free of %p: %zu bytes inside an object of %u bytes at %p",
@@ -358,7 +367,7 @@ void slab_free(struct heap *h, struct slab *s, void *p)
 	check_object(s, p);
 	if (slab_check)
 		check_free(s, p);
-	if (READ_ONCE(s->slot->owner) != h->id) {
+	if (READ_ONCE(slot_of(s)->owner) != h->id) {
 		remote_free(h, s, p);
 		return;
 	}

@@ -66,9 +66,10 @@ static void objects_are_apart_and_aligned(void)
 				assert_int_equal((uintptr_t)object[i] % bytes,
 						 0);
 			assert_int_equal(slab_bytes_fast(object[i]), bytes);
-			assert_ptr_equal(slab_object(slab_at(object[i]),
-						     object[i] + bytes - 1),
-					 object[i]);
+			assert_ptr_equal(
+				slab_object(slot_of(slab_at(object[i])),
+					    object[i] + bytes - 1),
+				object[i]);
 			fill(object[i], bytes, i);
 		}
 		validate_heap(h);
