@@ -53,7 +53,7 @@ with 'static' env -u LD_LIBRARY_PATH ./static
 with 'mmrun' "$prefix/bin/mmrun" grep -m 1 "$libdir/$soname" /proc/self/maps
 
 if command -v cmake >/dev/null; then
-	with 'cmake' cmake -S "$here" -B cmake -DCMAKE_PREFIX_PATH="$prefix"
+	with 'cmake' cmake -G Ninja -S "$here" -B cmake -DCMAKE_PREFIX_PATH="$prefix"
 	with 'cmake build' cmake --build cmake
 	with 'cmake, shared' cmake/with_shared
 	with 'cmake, static' env -u LD_LIBRARY_PATH cmake/with_static
