@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 
-RUNS = 5
+RUNS = 15
 MAX_MORE_KIB = 300
 
 
