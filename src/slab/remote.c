@@ -120,11 +120,6 @@ void remote_post(struct slab *s, void *head, void *tail, uint32_t count)
 	}
 }
 
-void remote_free_single(struct slab *s, void *p)
-{
-	remote_post(s, p, p, 1);
-}
-
 /* ---- batches ---- */
 
 static void batch_post(struct heap *h, struct batch *b)

@@ -284,8 +284,6 @@ void slab_sleep(struct slab *s);
 void remote_free(struct heap *h, struct slab *s, void *p);
 void remote_flush(struct heap *h);
 void remote_post(struct slab *s, void *head, void *tail, uint32_t count);
-/** remote_free_single - no heap, no lock, no batch: safe in any state */
-void remote_free_single(struct slab *s, void *p);
 bool __inbox_drain(struct heap *h);
 /** heap_drain_idle - if nobody runs the heap, take its inbox for it */
 void heap_drain_idle(struct heap *h);

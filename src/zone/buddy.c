@@ -30,7 +30,7 @@ static void link_block(struct zone *z, pfn_t pfn, unsigned order, bool dirty)
 	z->nr_free += 1UL << order;
 }
 
-static void unlink_block(struct zone *z, pfn_t pfn)
+void __buddy_remove(struct zone *z, pfn_t pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 	struct free_area *a = &z->area[page->order];
@@ -44,11 +44,6 @@ static void unlink_block(struct zone *z, pfn_t pfn)
 	a->nr[page->dirty]--;
 	z->nr_free -= 1UL << page->order;
 	page_clear(page);
-}
-
-void __buddy_remove(struct zone *z, pfn_t pfn)
-{
-	unlink_block(z, pfn);
 }
 
 const struct span *zone_span(const struct zone *z, pfn_t pfn)
@@ -78,7 +73,7 @@ static void free_block(struct zone *z, const struct span *s, pfn_t pfn,
 		if (!is_free_block(s, buddy, order))
 			break;
 		dirty |= pfn_to_page(buddy)->dirty;
-		unlink_block(z, buddy);
+		__buddy_remove(z, buddy);
 		counter_add(&z->stats, STAT_buddy_merge, 1);
 		pfn &= ~(1U << order);
 		order++;
@@ -129,7 +124,7 @@ pfn_t __buddy_take(struct zone *z, unsigned order)
 
 			if (!pfn)
 				continue;
-			unlink_block(z, pfn);
+			__buddy_remove(z, pfn);
 			split(z, pfn, o, order, dirty);
 			return pfn;
 		}
@@ -185,6 +180,6 @@ pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks)
 	for (unsigned i = 0; i < z->nr_spans; i++)
 		find_blocks(&z->span[i], nr_blocks, &best);
 	for (size_t b = 0; best.pfn && b < nr_blocks; b++)
-		unlink_block(z, best.pfn + (pfn_t)b * MAX_ORDER_PAGES);
+		__buddy_remove(z, best.pfn + (pfn_t)b * MAX_ORDER_PAGES);
 	return best.pfn;
 }

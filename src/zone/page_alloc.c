@@ -37,6 +37,20 @@ static void add_dirty(struct zone *z, size_t n)
 	WRITE_ONCE(z->nr_dirty, z->nr_dirty + n);
 }
 
+/* The pages have left the buddy system. Caller holds the lock. */
+static void count_taken(struct zone *z, pfn_t pfn, size_t nr)
+{
+	add_dirty(z, -page_dirty(pfn, nr));
+	counter_add(&z->stats, (enum stat_item)(STAT_pgalloc_dma + z->type),
+		    nr);
+}
+
+/* Users have got pages. Caller holds the lock. */
+static void count_live(struct zone *z)
+{
+	z->peak_live = max_size(z->peak_live, z->nr_managed - z->nr_free);
+}
+
 static void add_present(struct zone *z, size_t n)
 {
 	size_t now;
@@ -218,7 +232,7 @@ static bool wmark_ok(const struct zone *z, size_t nr, int wmark)
 
 static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 {
-	size_t got, dirty;
+	size_t got;
 	pfn_t pfn = try_take(z, nr, align, &got);
 
 	/* what is free at the frontier and what is added merge */
@@ -228,13 +242,10 @@ static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 		return 0;
 	if (got > nr)
 		__buddy_free(z, zone_span(z, pfn), pfn + (pfn_t)nr, got - nr);
-	z->peak_live = max_size(z->peak_live, z->nr_managed - z->nr_free);
-	dirty = page_dirty(pfn, nr);
-	add_dirty(z, -dirty);
+	count_taken(z, pfn, nr);
+	count_live(z);
 	if (gfp & GFP_TOUCH)
 		set_present(z, pfn, nr, gfp & ~GFP_ZERO);
-	counter_add(&z->stats, (enum stat_item)(STAT_pgalloc_dma + z->type),
-		    nr);
 	return pfn;
 }
 
@@ -399,12 +410,9 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 			if (p > end)
 				__buddy_free(z, s, end, p - end);
 		}
-		z->peak_live =
-			max_size(z->peak_live, z->nr_managed - z->nr_free);
-		add_dirty(z, -page_dirty(at, more));
+		count_taken(z, at, more);
+		count_live(z);
 		set_present(z, at, more, gfp & ~GFP_ZERO);
-		counter_add(&z->stats,
-			    (enum stat_item)(STAT_pgalloc_dma + z->type), more);
 	}
 	lock_release(&z->lock);
 	return ok;
@@ -425,12 +433,10 @@ pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t keep, size_t *nr)
 	}
 	if (pfn) {
 		__buddy_remove(z, pfn);
-		add_dirty(z, -page_dirty(pfn, *nr));
 		page_set_type(pfn_to_page(pfn), PAGE_ISOLATED);
 		pfn_to_page(pfn)->nr = (uint32_t)*nr;
 		/* free_run() will count them as given back */
-		counter_add(&z->stats,
-			    (enum stat_item)(STAT_pgalloc_dma + z->type), *nr);
+		count_taken(z, pfn, *nr);
 	}
 	lock_release(&z->lock);
 	return pfn;

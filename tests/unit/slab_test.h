@@ -76,7 +76,7 @@ static inline void give(void *p)
 		if (h)
 			slab_free(h, slab_at(p), p);
 		else
-			remote_free_single(slab_at(p), p);
+			remote_post(slab_at(p), p, p, 1);
 	}
 }
 
