@@ -14,10 +14,6 @@
 static long threads = 4, rounds = 200, batch = 5000, cross;
 static _Atomic(void **) left;
 
-struct worker {
-	struct rng rng;
-};
-
 static void free_batch(void **blocks, int reverse)
 {
 	for (long i = 0; i < batch; i++)
@@ -27,13 +23,13 @@ static void free_batch(void **blocks, int reverse)
 
 static void *work(void *arg)
 {
-	struct worker *w = arg;
+	struct rng *rng = arg;
 
 	for (long r = 0; r < rounds; r++) {
 		void **blocks = xmalloc((size_t)batch * sizeof(*blocks));
 
 		for (long i = 0; i < batch; i++) {
-			size_t size = rng_skewed(&w->rng);
+			size_t size = rng_skewed(rng);
 
 			blocks[i] = xmalloc(size);
 			touch(blocks[i], size);
@@ -54,20 +50,13 @@ int main(int argc, char **argv)
 		{ "batch", &batch },
 		{ "cross", &cross },
 	};
-	struct worker *w;
-	double t0;
+	double seconds;
 
 	params_parse(argc, argv, params, NR_PARAMS(params));
-	w = xmalloc((size_t)threads * sizeof(*w));
-	for (long i = 0; i < threads; i++)
-		w[i].rng = rng_make((uint64_t)i);
-	t0 = now_seconds();
-	threads_run(work, w, sizeof(*w), threads);
-	t0 = now_seconds() - t0;
+	seconds = workers_run(work, threads, 1);
 	if (left)
 		free_batch(left, 0);
-	free(w);
 	report(cross ? "batches-cross" : "batches",
-	       (double)threads * (double)(rounds * batch), t0);
+	       (double)threads * (double)(rounds * batch), seconds);
 	return 0;
 }

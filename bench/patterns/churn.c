@@ -19,19 +19,15 @@ static long threads = 2, ops = 4000000;
 static pthread_barrier_t barrier;
 static _Atomic(void *) shared[NR_SHARED];
 
-struct worker {
-	struct rng rng;
-};
-
 static void *work(void *arg)
 {
-	struct worker *w = arg;
+	struct rng *rng = arg;
 	void *slots[LIVE] = { NULL };
 
 	pthread_barrier_wait(&barrier);
 	for (long i = 0; i < ops / threads; i++) {
-		uint32_t at = rng_below(&w->rng, LIVE);
-		size_t size = rng_skewed(&w->rng);
+		uint32_t at = rng_below(rng, LIVE);
+		size_t size = rng_skewed(rng);
 		void *p = xmalloc(size);
 
 		touch(p, size);
@@ -52,22 +48,15 @@ int main(int argc, char **argv)
 		{ "threads", &threads },
 		{ "ops", &ops },
 	};
-	struct worker *w;
-	double t0;
+	double seconds;
 
 	params_parse(argc, argv, params, NR_PARAMS(params));
 	if (threads < 1)
 		return 2;
 	pthread_barrier_init(&barrier, NULL, (unsigned)threads);
-	w = xmalloc((size_t)threads * sizeof(*w));
-	for (long i = 0; i < threads; i++)
-		w[i].rng = rng_make((uint64_t)i);
-	t0 = now_seconds();
-	threads_run(work, w, sizeof(*w), threads);
-	t0 = now_seconds() - t0;
+	seconds = workers_run(work, threads, 1);
 	for (int i = 0; i < NR_SHARED; i++)
 		free(shared[i]);
-	free(w);
-	report("churn", (double)(ops / threads * threads), t0);
+	report("churn", (double)(ops / threads * threads), seconds);
 	return 0;
 }

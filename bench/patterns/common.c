@@ -98,6 +98,21 @@ void threads_run(void *(*fn)(void *), void *base, size_t size, long n)
 	free(t);
 }
 
+double workers_run(void *(*fn)(void *), long n, long times)
+{
+	struct rng *rng = xmalloc((size_t)n * sizeof(*rng));
+	double start;
+
+	for (long i = 0; i < n; i++)
+		rng[i] = rng_make((uint64_t)i);
+	start = now_seconds();
+	for (long t = 0; t < times; t++)
+		threads_run(fn, rng, sizeof(*rng), n);
+	start = now_seconds() - start;
+	free(rng);
+	return start;
+}
+
 /* Without stdio, whose buffers are allocated by the library under test. */
 static long rss_kib(void)
 {

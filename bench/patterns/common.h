@@ -92,6 +92,14 @@ pthread_t thread_start(void *(*fn)(void *), void *arg);
 void threads_run(void *(*fn)(void *), void *base, size_t size, long n);
 
 /**
+ * workers_run - run fn(struct rng *) in @n threads, @times over
+ *
+ * Thread i draws from stream i, on where its predecessor stopped. Returns the
+ * seconds that all of it took.
+ */
+double workers_run(void *(*fn)(void *), long n, long times);
+
+/**
  * report - print the line of JSON
  * @name:    of the pattern
  * @ops:     allocations made in the steady phase

@@ -14,10 +14,6 @@
 static long threads = 4, loops = 200, live = 1000, max_size = 16000;
 static _Atomic(void **) traded;
 
-struct worker {
-	struct rng rng;
-};
-
 static void **fill(struct rng *rng)
 {
 	void **blocks = xmalloc((size_t)live * sizeof(*blocks));
@@ -43,15 +39,15 @@ static void drop(void **blocks, struct rng *rng)
 
 static void *work(void *arg)
 {
-	struct worker *w = arg;
+	struct rng *rng = arg;
 
 	for (long n = 0; n < loops; n++) {
-		void **blocks = fill(&w->rng);
+		void **blocks = fill(rng);
 
 		if (n % 2 == 0)
 			blocks = atomic_exchange(&traded, blocks);
 		if (blocks)
-			drop(blocks, &w->rng);
+			drop(blocks, rng);
 	}
 	return NULL;
 }
@@ -64,23 +60,16 @@ int main(int argc, char **argv)
 		{ "live", &live },
 		{ "max", &max_size },
 	};
-	struct worker *w;
 	struct rng rng;
-	double t0;
+	double seconds;
 
 	params_parse(argc, argv, params, NR_PARAMS(params));
 	if (live < 1 || live % 7919 == 0 || max_size < 8)
 		return 2;
-	w = xmalloc((size_t)threads * sizeof(*w));
-	for (long i = 0; i < threads; i++)
-		w[i].rng = rng_make((uint64_t)i);
-	t0 = now_seconds();
-	threads_run(work, w, sizeof(*w), threads);
-	t0 = now_seconds() - t0;
+	seconds = workers_run(work, threads, 1);
 	rng = rng_make(0);
 	if (traded)
 		drop(traded, &rng);
-	free(w);
-	report("mixed", (double)threads * (double)(loops * live), t0);
+	report("mixed", (double)threads * (double)(loops * live), seconds);
 	return 0;
 }

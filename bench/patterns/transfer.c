@@ -19,10 +19,6 @@
 static long threads = 4, generations = 20, ops = 20000;
 static _Atomic(void *) shared[NR_SHARED];
 
-struct worker {
-	struct rng rng;
-};
-
 static void *new_block(struct rng *rng)
 {
 	uint32_t luck = rng_below(rng, 10000);
@@ -42,13 +38,13 @@ static void *new_block(struct rng *rng)
 
 static void *work(void *arg)
 {
-	struct worker *w = arg;
+	struct rng *rng = arg;
 	void *kept[NR_KEPT] = { NULL };
 
 	for (long i = 0; i < ops; i++) {
-		void *p = new_block(&w->rng);
-		uint32_t luck = rng_below(&w->rng, 8);
-		uint32_t at = rng_below(&w->rng, NR_KEPT);
+		void *p = new_block(rng);
+		uint32_t luck = rng_below(rng, 8);
+		uint32_t at = rng_below(rng, NR_KEPT);
 
 		if (luck == 0)
 			p = atomic_exchange(&shared[at % NR_SHARED], p);
@@ -72,20 +68,13 @@ int main(int argc, char **argv)
 		{ "generations", &generations },
 		{ "ops", &ops },
 	};
-	struct worker *w;
-	double t0;
+	double seconds;
 
 	params_parse(argc, argv, params, NR_PARAMS(params));
-	w = xmalloc((size_t)threads * sizeof(*w));
-	for (long i = 0; i < threads; i++)
-		w[i].rng = rng_make((uint64_t)i);
-	t0 = now_seconds();
-	for (long g = 0; g < generations; g++)
-		threads_run(work, w, sizeof(*w), threads);
-	t0 = now_seconds() - t0;
+	seconds = workers_run(work, threads, generations);
 	for (int i = 0; i < NR_SHARED; i++)
 		free(shared[i]);
-	free(w);
-	report("transfer", (double)threads * (double)(generations * ops), t0);
+	report("transfer", (double)threads * (double)(generations * ops),
+	       seconds);
 	return 0;
 }
