@@ -131,7 +131,7 @@ void run_free(struct heap *h, struct window *w, void *p)
 		if (pcp_push(&h->pcp, pfn, nr))
 			return;
 	}
-	free_run(pfn, nr);
+	free_run_dirty(pfn, nr, nr);
 }
 
 /* Growing blocks tend to grow on: leave them room, which costs no memory. */
@@ -162,7 +162,7 @@ bool run_resize(struct window *w, void *p, size_t size)
 	/* a little less is kept, so that it can be a little more again */
 	if (old - nr > old / 8) {
 		page->nr = (uint32_t)nr;
-		free_run(pfn + (pfn_t)nr, old - nr);
+		free_run_dirty(pfn + (pfn_t)nr, old - nr, old - nr);
 	}
 	return true;
 }

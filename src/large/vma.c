@@ -244,7 +244,7 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 	if (!to)
 		return NULL;
 	forget_pages(pfn, nr);
-	free_run(pfn, nr);
+	free_run_dirty(pfn, nr, 0);
 	counter_add(&h->stats, STAT_large_free, 1);
 	counter_add(&h->stats, STAT_vma_alloc, 1);
 	return (void *)to->mapping.start;

@@ -14,7 +14,8 @@
  *   PAGE_TAIL     -                 not the first page of anything
  *   PAGE_BUDDY    zone, locked      head of a free block of 2^order pages
  *   PAGE_PCP      owning thread     head of a free run of nr pages
- *   PAGE_LARGE    owner of block    head of a live block of nr pages
+ *   PAGE_LARGE    owner of block    head of a live block of nr pages, none of
+ *                                   them UNTOUCHED
  *   PAGE_SLAB     heap              head of a slab
  *   PAGE_ISOLATED purge             head of a free run, being purged
  *
@@ -42,11 +43,10 @@ typedef uint32_t pfn_t;
 
 struct page {
 	pfn_t next, prev; /* list of the room that owns the page */
-	uint32_t nr;	  /* pages of the block (PCP, LARGE, ISOLATED) */
+	uint32_t nr;	  /* pages of the block; BUDDY: dirty ones among them */
 	uint8_t type;
 	uint8_t order; /* BUDDY */
-	uint8_t dirty; /* BUDDY: which list; may have present pages */
-	uint8_t spare;
+	uint8_t spare[2];
 };
 static_assert(sizeof(struct page) == PAGE_BYTES, "tables are sized for it");
 
@@ -65,7 +65,7 @@ static inline void page_set_type(struct page *page, enum page_type type)
 static inline void page_clear(struct page *page)
 {
 	page->next = page->prev = page->nr = 0;
-	page->order = page->dirty = 0;
+	page->order = 0;
 	page_set_type(page, PAGE_TAIL);
 }
 

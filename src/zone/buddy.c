@@ -3,47 +3,59 @@
  * zone/buddy.c - the binary buddy system of one zone
  *
  * Owns the free lists. Free blocks are linked through their descriptors, so
- * free memory is never written. A merged block is dirty if either half is; a
- * half of a dirty block counts as dirty although it may hold no dirty page.
- * Dirty blocks are taken before clean ones: memory that is there is used first.
+ * free memory is never written. The head's descriptor counts the dirty pages of
+ * its block, so that only blocks of which a part is dirty are ever looked
+ * through. Dirty blocks are taken before clean ones: memory that is there is
+ * used first.
  *
  * All functions expect zone->lock to be held.
  * Source: Knowlton's buddy system; Knuth, TAOCP 1, section 2.5.
  */
 #include "zone/zone.h"
 
-static void link_block(struct zone *z, pfn_t pfn, unsigned order, bool dirty)
+/* Reclaim reads the number without the lock. */
+static void add_dirty(struct zone *z, size_t n)
+{
+	WRITE_ONCE(z->nr_dirty, z->nr_dirty + n);
+}
+
+static void link_block(struct zone *z, pfn_t pfn, unsigned order, size_t dirty)
 {
 	struct free_area *a = &z->area[order];
 	struct page *page = pfn_to_page(pfn);
+	unsigned list = buddy_list(dirty);
 
 	page_set_type(page, PAGE_BUDDY);
 	page->order = (uint8_t)order;
-	page->dirty = dirty;
-	page->nr = 0;
+	page->nr = (uint32_t)dirty;
 	page->prev = 0;
-	page->next = a->head[dirty];
+	page->next = a->head[list];
 	if (page->next)
 		pfn_to_page(page->next)->prev = pfn;
-	a->head[dirty] = pfn;
-	a->nr[dirty]++;
+	a->head[list] = pfn;
+	a->nr[list]++;
 	z->nr_free += 1UL << order;
+	add_dirty(z, dirty);
 }
 
-void __buddy_remove(struct zone *z, pfn_t pfn)
+size_t __buddy_remove(struct zone *z, pfn_t pfn)
 {
 	struct page *page = pfn_to_page(pfn);
 	struct free_area *a = &z->area[page->order];
+	size_t dirty = page->nr;
+	unsigned list = buddy_list(dirty);
 
 	if (page->next)
 		pfn_to_page(page->next)->prev = page->prev;
 	if (page->prev)
 		pfn_to_page(page->prev)->next = page->next;
 	else
-		a->head[page->dirty] = page->next;
-	a->nr[page->dirty]--;
+		a->head[list] = page->next;
+	a->nr[list]--;
 	z->nr_free -= 1UL << page->order;
+	add_dirty(z, -dirty);
 	page_clear(page);
+	return dirty;
 }
 
 const struct span *zone_span(const struct zone *z, pfn_t pfn)
@@ -65,15 +77,14 @@ static bool is_free_block(const struct span *s, pfn_t pfn, unsigned order)
 }
 
 static void free_block(struct zone *z, const struct span *s, pfn_t pfn,
-		       unsigned order, bool dirty)
+		       unsigned order, size_t dirty)
 {
 	while (order < MAX_PAGE_ORDER) {
 		pfn_t buddy = pfn ^ (1U << order);
 
 		if (!is_free_block(s, buddy, order))
 			break;
-		dirty |= pfn_to_page(buddy)->dirty;
-		__buddy_remove(z, buddy);
+		dirty += __buddy_remove(z, buddy);
 		counter_add(&z->stats, STAT_buddy_merge, 1);
 		pfn &= ~(1U << order);
 		order++;
@@ -81,50 +92,55 @@ static void free_block(struct zone *z, const struct span *s, pfn_t pfn,
 	link_block(z, pfn, order, dirty);
 }
 
-static bool any_present(pfn_t pfn, size_t nr)
+size_t part_dirty(pfn_t part, size_t part_nr, size_t nr, size_t dirty)
 {
-	const pte_t *pte = pfn_to_pte(pfn);
-
-	for (size_t i = 0; i < nr; i++)
-		if ((pte[i] & PTE_STATE_MASK) != PTE_UNTOUCHED)
-			return true;
-	return false;
+	if (!dirty)
+		return 0;
+	return dirty == nr ? part_nr : page_dirty(part, part_nr);
 }
 
 /* Cut a run into the largest aligned blocks and free each. */
-void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr)
+void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr,
+		  size_t dirty)
 {
 	while (nr) {
 		unsigned order = min_size(ilog2(nr), MAX_PAGE_ORDER);
+		size_t part;
 
 		if (pfn & (MAX_ORDER_PAGES - 1))
 			order = min_size(order, (unsigned)__builtin_ctz(pfn));
-		free_block(z, s, pfn, order, any_present(pfn, 1UL << order));
+		part = part_dirty(pfn, 1UL << order, nr, dirty);
+		free_block(z, s, pfn, order, part);
 		pfn += 1U << order;
 		nr -= 1UL << order;
+		dirty -= part;
 	}
 }
 
 /* Halve a block until it has the wanted order; the upper halves go back. */
 static void split(struct zone *z, pfn_t pfn, unsigned from, unsigned to,
-		  bool dirty)
+		  size_t *dirty)
 {
 	while (from > to) {
-		from--;
-		link_block(z, pfn + (1U << from), from, dirty);
+		pfn_t half = pfn + (1U << --from);
+		size_t part =
+			part_dirty(half, 1UL << from, 2UL << from, *dirty);
+
+		*dirty -= part;
+		link_block(z, half, from, part);
 		counter_add(&z->stats, STAT_buddy_split, 1);
 	}
 }
 
-pfn_t __buddy_take(struct zone *z, unsigned order)
+pfn_t __buddy_take(struct zone *z, unsigned order, size_t *dirty)
 {
-	for (int dirty = FREE_DIRTY; dirty >= FREE_CLEAN; dirty--) {
+	for (int list = FREE_DIRTY; list >= FREE_CLEAN; list--) {
 		for (unsigned o = order; o < NR_ORDERS; o++) {
-			pfn_t pfn = z->area[o].head[dirty];
+			pfn_t pfn = z->area[o].head[list];
 
 			if (!pfn)
 				continue;
-			__buddy_remove(z, pfn);
+			*dirty = __buddy_remove(z, pfn);
 			split(z, pfn, o, order, dirty);
 			return pfn;
 		}
@@ -132,7 +148,7 @@ pfn_t __buddy_take(struct zone *z, unsigned order)
 	return 0;
 }
 
-/* A place for a run: how many of its blocks are dirty, how much is around. */
+/* A place for a run: how much of it is dirty, how many blocks are there. */
 struct place {
 	pfn_t pfn;
 	size_t dirty, room;
@@ -153,7 +169,7 @@ static struct place measure_hole(const struct span *s, pfn_t pfn, size_t want)
 
 	for (; is_free_block(s, pfn, MAX_PAGE_ORDER); pfn += MAX_ORDER_PAGES)
 		if (p.room++ < want)
-			p.dirty += pfn_to_page(pfn)->dirty;
+			p.dirty += pfn_to_page(pfn)->nr;
 	return p;
 }
 
@@ -170,7 +186,7 @@ static void find_blocks(const struct span *s, size_t want, struct place *best)
 	}
 }
 
-pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks)
+pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks, size_t *dirty)
 {
 	const struct free_area *a = &z->area[MAX_PAGE_ORDER];
 	struct place best = { 0 };
@@ -179,7 +195,9 @@ pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks)
 		return 0;
 	for (unsigned i = 0; i < z->nr_spans; i++)
 		find_blocks(&z->span[i], nr_blocks, &best);
+	*dirty = 0;
 	for (size_t b = 0; best.pfn && b < nr_blocks; b++)
-		__buddy_remove(z, best.pfn + (pfn_t)b * MAX_ORDER_PAGES);
+		*dirty += __buddy_remove(z, best.pfn +
+						    (pfn_t)b * MAX_ORDER_PAGES);
 	return best.pfn;
 }

@@ -31,16 +31,9 @@ size_t page_dirty(pfn_t pfn, size_t nr)
 	return n;
 }
 
-/* Caller holds the lock; reclaim reads it without. */
-static void add_dirty(struct zone *z, size_t n)
-{
-	WRITE_ONCE(z->nr_dirty, z->nr_dirty + n);
-}
-
 /* The pages have left the buddy system. Caller holds the lock. */
-static void count_taken(struct zone *z, pfn_t pfn, size_t nr)
+static void count_taken(struct zone *z, size_t nr)
 {
-	add_dirty(z, -page_dirty(pfn, nr));
 	counter_add(&z->stats, (enum stat_item)(STAT_pgalloc_dma + z->type),
 		    nr);
 }
@@ -80,11 +73,14 @@ static void count_refaults(struct zone *z, size_t fresh)
 				     READ_ONCE(z->peak_present)));
 }
 
-static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
+static void set_present(struct zone *z, pfn_t pfn, size_t nr, size_t dirty,
+			gfp_t gfp)
 {
 	pte_t *pte = pfn_to_pte(pfn);
 	size_t fresh = 0;
 
+	if (dirty == nr && !(gfp & GFP_ZERO))
+		return;
 	for (size_t i = 0; i < nr; i++) {
 		if ((pte[i] & PTE_STATE_MASK) == PTE_UNTOUCHED) {
 			pte[i] = PTE_PRESENT;
@@ -99,7 +95,7 @@ static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
 
 void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
 {
-	set_present(page_zone(pfn), pfn, nr, gfp);
+	set_present(page_zone(pfn), pfn, nr, 0, gfp);
 }
 
 void forget_pages(pfn_t pfn, size_t nr)
@@ -169,7 +165,7 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 	WRITE_ONCE(s->grown, s->grown + (pfn_t)step);
 	z->nr_managed += step;
 	counter_add(&z->stats, STAT_zone_grow, 1);
-	__buddy_free(z, s, s->grown - (pfn_t)step, step);
+	__buddy_free(z, s, s->grown - (pfn_t)step, step, 0);
 	return true;
 }
 
@@ -210,16 +206,17 @@ static void check_bound(const struct zone *z)
 
 /* ---- taking runs ---- */
 
-static pfn_t try_take(struct zone *z, size_t nr, size_t align, size_t *got)
+static pfn_t try_take(struct zone *z, size_t nr, size_t align, size_t *got,
+		      size_t *dirty)
 {
 	unsigned order = order_up(max_size(nr, align));
 
 	if (order <= MAX_PAGE_ORDER) {
 		*got = 1UL << order;
-		return __buddy_take(z, order);
+		return __buddy_take(z, order, dirty);
 	}
 	*got = align_up(nr, MAX_ORDER_PAGES);
-	return __buddy_take_run(z, *got / MAX_ORDER_PAGES);
+	return __buddy_take_run(z, *got / MAX_ORDER_PAGES, dirty);
 }
 
 static bool wmark_ok(const struct zone *z, size_t nr, int wmark)
@@ -232,20 +229,24 @@ static bool wmark_ok(const struct zone *z, size_t nr, int wmark)
 
 static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 {
-	size_t got;
-	pfn_t pfn = try_take(z, nr, align, &got);
+	size_t got, dirty, tail;
+	pfn_t pfn = try_take(z, nr, align, &got, &dirty);
 
 	/* what is free at the frontier and what is added merge */
 	if (!pfn && zone_grow(z, got, min_size(got, MAX_ORDER_PAGES)))
-		pfn = try_take(z, nr, align, &got);
+		pfn = try_take(z, nr, align, &got, &dirty);
 	if (!pfn)
 		return 0;
-	if (got > nr)
-		__buddy_free(z, zone_span(z, pfn), pfn + (pfn_t)nr, got - nr);
-	count_taken(z, pfn, nr);
+	if (got > nr) {
+		tail = part_dirty(pfn + (pfn_t)nr, got - nr, got, dirty);
+		dirty -= tail;
+		__buddy_free(z, zone_span(z, pfn), pfn + (pfn_t)nr, got - nr,
+			     tail);
+	}
+	count_taken(z, nr);
 	count_live(z);
 	if (gfp & GFP_TOUCH)
-		set_present(z, pfn, nr, gfp & ~GFP_ZERO);
+		set_present(z, pfn, nr, dirty, gfp & ~GFP_ZERO);
 	return pfn;
 }
 
@@ -263,7 +264,7 @@ static pfn_t zone_alloc(struct zone *z, size_t nr, size_t align, gfp_t gfp,
 	check_bound(z);
 	lock_release(&z->lock);
 	if (pfn && zero)
-		set_present(z, pfn, nr, gfp);
+		set_present(z, pfn, nr, 0, gfp);
 	return pfn;
 }
 
@@ -332,13 +333,17 @@ pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 
 void free_run(pfn_t pfn, size_t nr)
 {
+	free_run_dirty(pfn, nr, page_dirty(pfn, nr));
+}
+
+void free_run_dirty(pfn_t pfn, size_t nr, size_t dirty)
+{
 	struct zone *z = page_zone(pfn);
 
 	lock_acquire(&z->lock);
 	page_clear(pfn_to_page(pfn));
-	add_dirty(z, page_dirty(pfn, nr));
 	counter_add(&z->stats, STAT_pgfree, nr);
-	__buddy_free(z, zone_span(z, pfn), pfn, nr);
+	__buddy_free(z, zone_span(z, pfn), pfn, nr, dirty);
 	check_bound(z);
 	lock_release(&z->lock);
 }
@@ -403,16 +408,18 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 	ok = ok && all_free(s, at, more);
 	if (ok) {
 		for (pfn_t p = at; p < end;) {
-			pfn_t next = p + (1U << pfn_to_page(p)->order);
+			size_t block = 1UL << pfn_to_page(p)->order;
+			size_t dirty = __buddy_remove(z, p);
 
-			__buddy_remove(z, p);
-			p = next;
+			p += (pfn_t)block;
 			if (p > end)
-				__buddy_free(z, s, end, p - end);
+				__buddy_free(z, s, end, p - end,
+					     part_dirty(end, p - end, block,
+							dirty));
 		}
-		count_taken(z, at, more);
+		count_taken(z, more);
 		count_live(z);
-		set_present(z, at, more, gfp & ~GFP_ZERO);
+		set_present(z, at, more, 0, gfp & ~GFP_ZERO);
 	}
 	lock_release(&z->lock);
 	return ok;
@@ -436,7 +443,7 @@ pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t keep, size_t *nr)
 		page_set_type(pfn_to_page(pfn), PAGE_ISOLATED);
 		pfn_to_page(pfn)->nr = (uint32_t)*nr;
 		/* free_run() will count them as given back */
-		count_taken(z, pfn, *nr);
+		count_taken(z, *nr);
 	}
 	lock_release(&z->lock);
 	return pfn;

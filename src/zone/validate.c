@@ -21,28 +21,28 @@ static void validate_block(const struct zone *z, pfn_t pfn, unsigned order)
 	BUG_ON(page->type != PAGE_BUDDY || page->order != order);
 	BUG_ON(pfn & ((1U << order) - 1));
 	BUG_ON(pfn + (1U << order) > s->grown || page_zone(pfn) != z);
-	BUG_ON(!page->dirty && page_dirty(pfn, 1UL << order));
+	BUG_ON(page->nr != page_dirty(pfn, 1UL << order));
 	if (order == MAX_PAGE_ORDER || buddy < s->start || buddy >= s->grown)
 		return;
 	BUG_ON(pfn_to_page(buddy)->type == PAGE_BUDDY &&
 	       pfn_to_page(buddy)->order == order);
 }
 
-static void walk_list(const struct zone *z, unsigned order, unsigned dirty,
+static void walk_list(const struct zone *z, unsigned order, unsigned list,
 		      struct found *f)
 {
 	const struct free_area *a = &z->area[order];
 	pfn_t prev = 0;
 	uint32_t nr = 0;
 
-	for (pfn_t pfn = a->head[dirty]; pfn; pfn = pfn_to_page(pfn)->next) {
+	for (pfn_t pfn = a->head[list]; pfn; pfn = pfn_to_page(pfn)->next) {
 		validate_block(z, pfn, order);
-		BUG_ON(pfn_to_page(pfn)->dirty != dirty);
+		BUG_ON(buddy_list(pfn_to_page(pfn)->nr) != list);
 		BUG_ON(pfn_to_page(pfn)->prev != prev);
-		BUG_ON(++nr > a->nr[dirty]);
+		BUG_ON(++nr > a->nr[list]);
 		prev = pfn;
 	}
-	BUG_ON(nr != a->nr[dirty]);
+	BUG_ON(nr != a->nr[list]);
 	f->blocks += nr;
 	f->free += (size_t)nr << order;
 }
@@ -94,8 +94,8 @@ __cold void validate_zone(struct zone *z)
 	lock_acquire(&z->lock);
 	validate_counts(z);
 	for (unsigned o = 0; o < NR_ORDERS; o++)
-		for (unsigned dirty = 0; dirty < NR_FREE_LISTS; dirty++)
-			walk_list(z, o, dirty, &lists);
+		for (unsigned list = 0; list < NR_FREE_LISTS; list++)
+			walk_list(z, o, list, &lists);
 	for (unsigned i = 0; i < z->nr_spans; i++)
 		walk_span(&z->span[i], &spans);
 	BUG_ON(lists.blocks != spans.blocks || lists.free != spans.free);

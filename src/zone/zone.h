@@ -6,8 +6,8 @@
  * zone:      the pages of one node with one purpose (DMA, NORMAL, HIGHMEM).
  * span:      the part of a window that belongs to a zone. Pages below grown are
  *            managed by the buddy system, the rest is untouched reserve.
- * free_area: the free blocks of one order, on two lists: blocks that may hold
- *            dirty pages (PTE_PRESENT) and blocks that hold none for sure.
+ * free_area: the free blocks of one order, on two lists: blocks that hold dirty
+ *            pages (not PTE_UNTOUCHED) and blocks that hold none.
  * zonelist:  where an allocation for a node looks, nearest first.
  * run:       adjacent pages of any number, head page first; what users get.
  *
@@ -121,6 +121,9 @@ pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 /** free_run - give pages back to their zone; merges, never writes to them */
 void free_run(pfn_t pfn, size_t nr);
 
+/** free_run_dirty - the same if it is known how many of the pages are dirty */
+void free_run_dirty(pfn_t pfn, size_t nr, size_t dirty);
+
 /**
  * expand_run - take the @more free pages that follow a run of @nr pages
  *
@@ -187,10 +190,23 @@ void zone_fork_child(void);
 
 /* ---- buddy.c, for this room only; the caller holds zone->lock ---- */
 
-void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr);
-pfn_t __buddy_take(struct zone *z, unsigned order);
-pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks);
-void __buddy_remove(struct zone *z, pfn_t pfn);
+void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr,
+		  size_t dirty);
+pfn_t __buddy_take(struct zone *z, unsigned order, size_t *dirty);
+pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks, size_t *dirty);
+
+/** __buddy_remove - take a block off its list; how much of it is dirty */
+size_t __buddy_remove(struct zone *z, pfn_t pfn);
+
+/** part_dirty - dirty pages of a part of a run that has @dirty of @nr */
+size_t part_dirty(pfn_t part, size_t part_nr, size_t nr, size_t dirty);
+
+/* The list of a block with so many dirty pages. */
+static inline unsigned buddy_list(size_t dirty)
+{
+	return dirty ? FREE_DIRTY : FREE_CLEAN;
+}
+
 const struct span *zone_span(const struct zone *z, pfn_t pfn);
 
 #define for_each_zone(z)                                                       \
