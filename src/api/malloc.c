@@ -129,7 +129,7 @@ static void *door_alloc(size_t n, size_t align, bool zero)
 		if (p && zero && n <= SMALL_MAX && align <= PAGE_SIZE)
 			memset(p, 0, n);
 		if (p)
-			valgrind_block(p, n, api_usable_size(p), zero);
+			valgrind_block(p, n, zero);
 		door_leave(h);
 	} else if (nested) {
 		/* the reserve is zero only the first time */

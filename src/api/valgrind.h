@@ -29,11 +29,11 @@ static inline void valgrind_leave(void)
 }
 
 /* The block is @n bytes; what its object or pages have beyond is not his. */
-static inline void valgrind_block(void *p, size_t n, size_t bytes, bool zero)
+static inline void valgrind_block(void *p, size_t n, bool zero)
 {
 	if (likely(!on_valgrind))
 		return;
-	VALGRIND_MAKE_MEM_NOACCESS(p, bytes);
+	VALGRIND_MAKE_MEM_NOACCESS(p, api_usable_size(p));
 	VALGRIND_MALLOCLIKE_BLOCK(p, n, 0, zero);
 }
 

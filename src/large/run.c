@@ -32,7 +32,8 @@ static pfn_t get_run(struct heap *h, size_t nr, size_t align, gfp_t gfp)
 
 	if (pfn) {
 		/* it may have been a slab that was never carved to its end */
-		touch_pages(pfn, nr, gfp);
+		if ((gfp & GFP_ZERO) || !pfn_to_page(pfn)->whole)
+			touch_pages(pfn, nr, gfp);
 		return pfn;
 	}
 	return alloc_run(h->nid, MM_ZONE_HIGHMEM, nr, align, gfp | GFP_TOUCH);
@@ -124,11 +125,11 @@ void run_free(struct heap *h, struct window *w, void *p)
 	nr = pfn_to_page(pfn)->nr;
 	counter_add(&h->stats, STAT_large_free, 1);
 	if (nr <= PCP_MAX_RUN && page_zone(pfn)->nid == h->nid) {
-		if (pcp_push(&h->pcp, pfn, nr))
+		if (pcp_push(&h->pcp, pfn, nr, true))
 			return;
 		counter_add(&h->stats, STAT_pcp_drain, 1);
 		pcp_drain(&h->pcp, PCP_HIGH / 2);
-		if (pcp_push(&h->pcp, pfn, nr))
+		if (pcp_push(&h->pcp, pfn, nr, true))
 			return;
 	}
 	free_run_dirty(pfn, nr, nr);

@@ -46,7 +46,8 @@ struct page {
 	uint32_t nr;	  /* pages of the block; BUDDY: dirty ones among them */
 	uint8_t type;
 	uint8_t order; /* BUDDY */
-	uint8_t spare[2];
+	uint8_t whole; /* PCP: no page is UNTOUCHED for sure */
+	uint8_t spare;
 };
 static_assert(sizeof(struct page) == PAGE_BYTES, "tables are sized for it");
 
@@ -65,7 +66,7 @@ static inline void page_set_type(struct page *page, enum page_type type)
 static inline void page_clear(struct page *page)
 {
 	page->next = page->prev = page->nr = 0;
-	page->order = 0;
+	page->order = page->whole = 0;
 	page_set_type(page, PAGE_TAIL);
 }
 

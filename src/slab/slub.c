@@ -147,7 +147,7 @@ void __slab_release(struct heap *h, struct slab *s)
 	slab_retire(s);
 	counter_add(&h->stats, STAT_slab_free, 1);
 	if (page_zone(s->pfn)->nid == h->nid &&
-	    pcp_push(&h->pcp, s->pfn, SLAB_PAGES))
+	    pcp_push(&h->pcp, s->pfn, SLAB_PAGES, false))
 		return;
 	free_run(s->pfn, SLAB_PAGES);
 }

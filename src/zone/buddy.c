@@ -197,7 +197,7 @@ pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks, size_t *dirty)
 		find_blocks(&z->span[i], nr_blocks, &best);
 	*dirty = 0;
 	for (size_t b = 0; best.pfn && b < nr_blocks; b++)
-		*dirty += __buddy_remove(z, best.pfn +
-						    (pfn_t)b * MAX_ORDER_PAGES);
+		*dirty += __buddy_remove(z,
+					 best.pfn + (pfn_t)b * MAX_ORDER_PAGES);
 	return best.pfn;
 }

@@ -17,6 +17,10 @@ unsigned nr_nodes;
 bool numa_is_fake;
 static struct mm_lock window_lock;
 
+/* by window: the first page of each zone in a slice; written before publishing
+ */
+static size_t zone_start[MAX_WINDOWS][MM_NR_ZONES];
+
 static unsigned nr_slices(void)
 {
 	return 1U << order_up(nr_nodes);
@@ -35,13 +39,14 @@ static size_t zone_offset(unsigned shift, unsigned type)
 
 struct zone *page_zone(pfn_t pfn)
 {
-	unsigned shift = pfn_window(pfn)->slice_shift;
-	size_t i = pfn_index(pfn), in_slice = i & ((1UL << shift) - 1);
+	const struct window *w = pfn_window(pfn);
+	size_t i = pfn_index(pfn);
+	size_t in_slice = i & ((1UL << w->slice_shift) - 1);
 	unsigned type = MM_ZONE_HIGHMEM;
 
-	while (in_slice < zone_offset(shift, type))
+	while (in_slice < zone_start[w->id][type])
 		type--;
-	return &nodes[i >> shift].zone[type];
+	return &nodes[i >> w->slice_shift].zone[type];
 }
 
 const struct span *page_span(pfn_t pfn)
@@ -82,6 +87,7 @@ static void add_span(struct zone *z, const struct window *w)
 	s->end = first +
 		 (pfn_t)(slice + zone_offset(w->slice_shift, z->type + 1U));
 	s->grown = s->tables = s->start;
+	zone_start[w->id][z->type] = zone_offset(w->slice_shift, z->type);
 	/* pairs with page_span(), which takes no lock */
 	smp_store_release(&z->nr_spans, z->nr_spans + 1);
 	z->nr_spanned += s->end - s->start;

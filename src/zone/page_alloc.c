@@ -413,9 +413,9 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 
 			p += (pfn_t)block;
 			if (p > end)
-				__buddy_free(z, s, end, p - end,
-					     part_dirty(end, p - end, block,
-							dirty));
+				__buddy_free(
+					z, s, end, p - end,
+					part_dirty(end, p - end, block, dirty));
 		}
 		count_taken(z, more);
 		count_live(z);

@@ -35,8 +35,11 @@ static inline pfn_t pcp_pop(struct pcp *pcp, size_t nr)
 	return pfn;
 }
 
-/** pcp_push - keep a run; false if it is too long or the lists are full */
-static inline bool pcp_push(struct pcp *pcp, pfn_t pfn, size_t nr)
+/**
+ * pcp_push - keep a run; false if it is too long or the lists are full
+ * @whole: no page of it is untouched
+ */
+static inline bool pcp_push(struct pcp *pcp, pfn_t pfn, size_t nr, bool whole)
 {
 	struct page *page = pfn_to_page(pfn);
 
@@ -44,6 +47,7 @@ static inline bool pcp_push(struct pcp *pcp, pfn_t pfn, size_t nr)
 		return false;
 	page_set_type(page, PAGE_PCP);
 	page->nr = (uint32_t)nr;
+	page->whole = whole;
 	page->next = pcp->head[nr];
 	pcp->head[nr] = pfn;
 	pcp->nr_pages += (unsigned)nr;

@@ -10,7 +10,7 @@ static void push(size_t nr)
 {
 	pfn_t pfn = take_run(nr, 1, GFP_TOUCH);
 
-	assert_true(pcp_push(&pcp, pfn, nr));
+	assert_true(pcp_push(&pcp, pfn, nr, false));
 	assert_int_equal(pfn_to_page(pfn)->type, PAGE_PCP);
 }
 
@@ -22,9 +22,9 @@ static void runs_come_back_by_length_last_in_first_out(void)
 	a = take_run(3, 1, GFP_DEFAULT);
 	b = take_run(3, 1, GFP_DEFAULT);
 	c = take_run(4, 1, GFP_DEFAULT);
-	assert_true(pcp_push(&pcp, a, 3));
-	assert_true(pcp_push(&pcp, b, 3));
-	assert_true(pcp_push(&pcp, c, 4));
+	assert_true(pcp_push(&pcp, a, 3, false));
+	assert_true(pcp_push(&pcp, b, 3, false));
+	assert_true(pcp_push(&pcp, c, 4, false));
 	assert_int_equal(pcp.nr_pages, 10);
 	assert_int_equal(pcp_pop(&pcp, 2), 0);
 	assert_int_equal(pcp_pop(&pcp, 3), b);
@@ -41,17 +41,17 @@ static void lists_refuse_what_is_long_or_too_much(void)
 
 	start_zones(0);
 	pfn = take_run(PCP_MAX_RUN + 1, 1, GFP_DEFAULT);
-	assert_false(pcp_push(&pcp, pfn, PCP_MAX_RUN + 1));
+	assert_false(pcp_push(&pcp, pfn, PCP_MAX_RUN + 1, false));
 	assert_int_equal(pfn_to_page(pfn)->type, PAGE_LARGE);
 	while (pcp.nr_pages + PCP_MAX_RUN <= PCP_HIGH)
 		push(PCP_MAX_RUN);
-	assert_false(pcp_push(&pcp, pfn, PCP_MAX_RUN));
+	assert_false(pcp_push(&pcp, pfn, PCP_MAX_RUN, false));
 	assert_true(pcp.nr_pages <= PCP_HIGH);
 	while (pcp.nr_pages < PCP_HIGH)
 		push(1);
-	assert_false(pcp_push(&pcp, pfn, 1));
+	assert_false(pcp_push(&pcp, pfn, 1, false));
 	pcp_drain(&pcp, 0);
-	assert_true(pcp_push(&pcp, pfn, 1));
+	assert_true(pcp_push(&pcp, pfn, 1, false));
 }
 
 static void drained_runs_are_free_in_their_zone(void)
