@@ -142,38 +142,46 @@ static void *door_alloc(size_t n, size_t align, bool zero)
 	return p;
 }
 
-/* The list is empty, or there is none for this size. */
-static __slow void *malloc_refill(size_t n)
+static void *pop_list(unsigned class)
 {
-	struct heap *h = tcache.heap;
+	void *p = tcache.list[class];
 
-	/* a signal handler may have come in the midst of a refill */
-	if (n - 1 < SMALL_MAX && likely(h != NULL) && likely(!tcache.busy)) {
-		unsigned class = size_class(n);
-		void *p = pop(h, class);
-
-		if (!p)
-			p = slab_refill_fast(h, class);
-		if (likely(p != NULL))
-			return p;
-	}
-	return door_alloc(n, 1, false);
+	if (likely(p != NULL))
+		tcache.list[class] = *(void **)p;
+	return p;
 }
 
-/* The classes above the fine grid have their lists in the heap. */
-__slow void *api_malloc_slow(size_t n)
+/*
+ * No list has one, but the active slab may: still without a lock. A signal
+ * handler may have come in the midst of a refill.
+ */
+static inline void *refill_fast(unsigned class)
 {
 	struct heap *h = tcache.heap;
-	void **list, *p;
 
-	if (n - FINE_MAX - 1 >= MEDIUM_MAX - FINE_MAX || unlikely(!h))
-		return malloc_refill(n);
-	list = &h->list[medium_class(n) - NR_FINE - 1];
-	p = *list;
-	if (unlikely(!p))
-		return malloc_refill(n);
-	*list = *(void **)p;
-	return p;
+	if (unlikely(!h) || unlikely(tcache.busy))
+		return NULL;
+	return slab_refill_fast(h, class);
+}
+
+/* Behind the fast path: other classes have lists, too. */
+__slow void *api_malloc_slow(size_t n)
+{
+	unsigned class;
+	void *p;
+
+	if (likely(n - FINE_MAX - 1 < MEDIUM_MAX - FINE_MAX)) {
+		class = medium_class(n);
+	} else {
+		n += !n;
+		if (n > SMALL_MAX)
+			return door_alloc(n, 1, false);
+		class = size_class(n);
+	}
+	p = pop_list(class);
+	if (!p)
+		p = refill_fast(class);
+	return likely(p != NULL) ? p : door_alloc(n, 1, false);
 }
 
 void *api_calloc(size_t n, size_t size)

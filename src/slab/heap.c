@@ -119,18 +119,27 @@ static void flush_list(struct heap *h, unsigned class)
 	__slab_put(h, h->active[class], head, tail, count);
 }
 
+static void retire_active(struct heap *h, struct slab *s)
+{
+	if (slab_inuse(s) == s->capacity) {
+		slab_sleep(s);
+		return;
+	}
+	slab_deactivate(s);
+	if (s->credits)
+		partial_put(s);
+	else
+		__slab_release(h, s);
+}
+
 static void hand_over(struct heap *h, unsigned class)
 {
 	struct slab *s = h->active[class];
 
 	flush_list(h, class);
 	h->active[class] = NULL;
-	if (s && !s->credits)
-		__slab_release(h, s);
-	else if (s && s->credits == s->capacity)
-		slab_sleep(s);
-	else if (s)
-		partial_put(s);
+	if (s)
+		retire_active(h, s);
 	while ((s = h->partial[class])) {
 		slab_unlink(&h->partial[class], s);
 		partial_put(s);
@@ -178,7 +187,7 @@ void heap_trim(struct heap *h)
 		struct slab *s = h->active[c];
 
 		flush_list(h, c);
-		if (!s || s->credits)
+		if (!s || slab_inuse(s))
 			continue;
 		h->active[c] = NULL;
 		__slab_release(h, s);

@@ -35,7 +35,7 @@ static struct node_partial *partial_of(const struct slab *s)
 static void __adopt(struct heap *h, struct node_partial *np, struct slab *s)
 {
 	slab_unlink(&np->partial[s->class], s);
-	s->state = SLAB_ACTIVE;
+	s->state = SLAB_PARTIAL;
 	smp_store_release(&s->slot->owner, h->id);
 	counter_add(&h->stats, STAT_slab_adopt, 1);
 }
@@ -78,10 +78,8 @@ bool partial_adopt(struct heap *h, struct slab *s)
 	if (ours)
 		__adopt(h, np, s);
 	lock_release(&np->lock);
-	if (ours) {
-		s->state = SLAB_PARTIAL;
+	if (ours)
 		slab_link(&h->partial[s->class], s);
-	}
 	lock_release(&h->lock);
 	return ours;
 }

@@ -10,13 +10,13 @@
  * orphan: a slab without a heap, on its node's partial list; see partial.c.
  *
  *   state    on a list          credits count down to
- *   ACTIVE   heap->active       empty (nothing is done then)
+ *   ACTIVE   heap->active       never
  *   PARTIAL  heap->partial      empty: the slab goes back
  *   FULL     no                 worth allocating from again: becomes PARTIAL
  *   ORPHAN   node's partial     empty: the slab goes back
  *
  * Invariants of a slab:
- *   inuse == credits + bias; bias == 0 unless FULL
+ *   inuse == credits + bias; bias == -1 if ACTIVE, 0 if PARTIAL or ORPHAN
  *   carved - inuse == |freelist|; inuse counts objects in the thread list too
  *   0 <= carved <= capacity
  * All objects in a thread list belong to the class's active slab.
@@ -67,7 +67,7 @@ struct batch {
 #define BATCH_BYTES KIB(4) /* bytes, whichever comes first */
 
 struct tcache {
-	void *list[NR_FINE + 1]; /* list[0] is always empty */
+	void *list[NR_CLASSES]; /* list[0] is always empty */
 	struct heap *heap;
 	uint32_t id; /* heap->id, or OWNER_NOBODY */
 	bool busy;   /* inside the slow path: what comes now is a signal handler
@@ -81,9 +81,8 @@ struct heap {
 	unsigned nid;
 	bool idle; /* no thread; seq_cst, pairs with posts to the inbox */
 	struct tcache *tc;
-	void *parked[NR_FINE + 1]; /* its lists while there is no thread */
+	void *parked[NR_CLASSES]; /* its lists while there is no thread */
 	struct heap *next_all, *next_idle;
-	void *list[NR_CLASSES - NR_FINE - 1];
 	struct slab *active[NR_CLASSES];
 	struct slab *partial[NR_CLASSES];
 	struct pcp pcp;
@@ -157,9 +156,38 @@ static __flatten size_t slab_bytes_fast(const void *p)
  */
 static inline void **slab_list(struct heap *h, unsigned class)
 {
-	if (class > NR_FINE)
-		return &h->list[class - NR_FINE - 1];
 	return h->tc ? &h->tc->list[class] : &h->parked[class];
+}
+
+/* objects of a slab that are in use, or in the thread list */
+static inline int32_t slab_inuse(const struct slab *s)
+{
+	return s->credits + s->bias;
+}
+
+/*
+ * An active slab has one credit more than objects in use: however many come
+ * back, it waits for the next refill.
+ */
+static inline void slab_activate(struct slab *s)
+{
+	s->credits = slab_inuse(s) + 1;
+	s->bias = -1;
+	s->state = SLAB_ACTIVE;
+}
+
+static inline void slab_deactivate(struct slab *s)
+{
+	s->credits = slab_inuse(s);
+	s->bias = 0;
+	s->state = SLAB_PARTIAL;
+}
+
+/* The freelist of an active slab has been taken. */
+static inline void slab_take_all(struct slab *s)
+{
+	s->freelist = NULL;
+	s->credits = s->carved + 1;
 }
 
 #define CHAIN_CHECK 4 /* links looked at when a freelist is taken */
@@ -200,10 +228,9 @@ static inline void *slab_refill_fast(struct heap *h, unsigned class)
 
 	if (!p || unlikely(slab_check))
 		return NULL;
-	check_chain(s, s->carved - (uint32_t)s->credits);
-	s->freelist = NULL;
-	s->credits = s->carved;
-	*slab_list(h, class) = *(void **)p;
+	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
+	slab_take_all(s);
+	tcache.list[class] = *(void **)p;
 	return p;
 }
 

@@ -106,7 +106,7 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 		.slot = &w->slots[i],
 		.capacity = (uint16_t)(SLAB_SIZE / class_bytes[class]),
 		.class = (uint8_t) class,
-		.state = SLAB_ACTIVE,
+		.state = SLAB_PARTIAL,
 		.pfn = pfn,
 	};
 	page_set_type(pfn_to_page(pfn), PAGE_SLAB);
@@ -163,7 +163,7 @@ void slab_sleep(struct slab *s)
 	if (wake < 1)
 		wake = 1;
 	s->state = SLAB_FULL;
-	s->bias = s->credits - wake;
+	s->bias = slab_inuse(s) - wake;
 	s->credits = wake;
 }
 
@@ -195,7 +195,7 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 {
 	int32_t n = (int32_t)count;
 
-	if (n > s->credits + s->bias)
+	if (n > slab_inuse(s))
 		double_free(s, head);
 	*(void **)tail = s->freelist;
 	s->freelist = head;
@@ -220,9 +220,8 @@ static void *take_freelist(struct slab *s)
 {
 	void *head = s->freelist;
 
-	check_chain(s, s->carved - (uint32_t)(s->credits + s->bias));
-	s->freelist = NULL;
-	s->credits = s->carved;
+	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
+	slab_take_all(s);
 	return head;
 }
 
@@ -302,7 +301,7 @@ static struct slab *next_active(struct heap *h, unsigned class)
 	if (!s)
 		s = slab_create(h, class);
 	if (s)
-		s->state = SLAB_ACTIVE;
+		slab_activate(s);
 	return s;
 }
 

@@ -21,12 +21,13 @@ static uint32_t chain_length(const struct slab *s, const void *p)
 
 __cold void validate_slab(const struct slab *s)
 {
-	int32_t inuse = s->credits + s->bias;
+	int32_t inuse = slab_inuse(s);
 
 	BUG_ON(s->slot->owner == OWNER_NONE || s->slot->class != s->class);
 	BUG_ON(s->capacity != SLAB_SIZE / class_bytes[s->class]);
 	BUG_ON(s->carved > s->capacity);
-	BUG_ON(s->bias && s->state != SLAB_FULL);
+	BUG_ON(s->state != SLAB_FULL &&
+	       s->bias != (s->state == SLAB_ACTIVE ? -1 : 0));
 	BUG_ON(inuse < 0 || inuse > s->carved);
 	BUG_ON(chain_length(s, s->freelist) != (uint32_t)(s->carved - inuse));
 }
@@ -37,7 +38,7 @@ static void validate_active(const struct heap *h, const struct slab *s,
 	BUG_ON(s->state != SLAB_ACTIVE || s->slot->owner != h->id);
 	validate_slab(s);
 	/* what is in the thread's list counts as in use */
-	BUG_ON(chain_length(s, list) > (uint32_t)s->credits);
+	BUG_ON(chain_length(s, list) > (uint32_t)slab_inuse(s));
 }
 
 static void validate_partial(const struct heap *h, const struct slab *s)
