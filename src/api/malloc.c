@@ -225,10 +225,12 @@ static void free_block(struct heap *h, struct block *b, void *p)
 
 __slow void api_free_slow(void *p)
 {
+	struct heap *h = tcache.heap;
 	struct block b;
-	struct heap *h;
 
 	if (!p)
+		return;
+	if (likely(h && !tcache.busy) && remote_free_fast(h, p))
 		return;
 	if (unlikely(tcache.busy || nested_owns(p))) {
 		nested_free(p);

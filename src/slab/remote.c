@@ -144,8 +144,7 @@ void remote_flush(struct heap *h)
 /* The slab's batch, or the set's oldest, which is posted to make room. */
 static struct batch *find_batch(struct heap *h, struct slab *s)
 {
-	size_t key = (uintptr_t)s / SLAB_BYTES;
-	struct batch *set = h->batch[(key ^ key >> 7) % BATCH_SETS];
+	struct batch *set = batch_set(h, s);
 
 	for (unsigned w = 0; w < BATCH_WAYS; w++)
 		if (set[w].slab == s)
@@ -183,6 +182,13 @@ static bool adopt(struct heap *h, struct slab *s)
 	return owner == h->id || adopt_from_idle(h, heap_by_id(owner), s);
 }
 
+static uint32_t batch_limit(size_t bytes)
+{
+	size_t limit = min_size(BATCH_MAX, BATCH_BYTES / bytes);
+
+	return slab_check ? 1 : (uint32_t)max_size(limit, 1);
+}
+
 void remote_free(struct heap *h, struct slab *s, void *p)
 {
 	size_t bytes = class_bytes[slot_of(s)->class];
@@ -199,11 +205,11 @@ void remote_free(struct heap *h, struct slab *s, void *p)
 	if (!b->count) {
 		b->slab = s;
 		b->tail = p;
+		b->limit = batch_limit(bytes);
 	}
 	*(void **)p = b->head;
 	b->head = p;
 	b->count++;
-	if (b->count == BATCH_MAX || b->count * bytes >= BATCH_BYTES ||
-	    slab_check)
+	if (b->count >= b->limit)
 		batch_post(h, b);
 }

@@ -58,7 +58,7 @@ static_assert(sizeof(struct slab) == SLAB_BYTES, "tables are sized for it");
 struct batch {
 	struct slab *slab;
 	void *head, *tail;
-	uint32_t count;
+	uint32_t count, limit; /* posted when they are equal */
 };
 
 #define BATCH_SETS  8
@@ -296,6 +296,39 @@ static inline char *slab_object(const struct slot *slot, const void *p)
 		return base;
 	off -= colour;
 	return base + ((uint64_t)off * class_magic[slot->class] >> 32) * bytes;
+}
+
+/** batch_set - where the batch for a slab is, if there is one */
+static inline struct batch *batch_set(struct heap *h, const struct slab *s)
+{
+	size_t key = (uintptr_t)s / SLAB_BYTES;
+
+	return h->batch[(key ^ key >> 7) % BATCH_SETS];
+}
+
+/**
+ * remote_free_fast - add an object to the batch that is open for its slab
+ *
+ * Returns false if there is none, if it will be full, or if anything looks
+ * wrong. Whose slab it is does not matter: the batch finds its way.
+ */
+static inline bool remote_free_fast(struct heap *h, void *p)
+{
+	size_t off = (uintptr_t)p - windows[0].base, i = off >> SLAB_SHIFT;
+	struct batch *b = batch_set(h, &windows[0].slabs[i]);
+
+	if (unlikely(off >= windows[0].size))
+		return false;
+	for (unsigned way = 0; b->slab != &windows[0].slabs[i]; b++)
+		if (++way == BATCH_WAYS)
+			return false;
+	if (b->count + 1 >= b->limit || b->head == p ||
+	    slab_object(&windows[0].slots[i], p) != p)
+		return false;
+	*(void **)p = b->head;
+	b->head = p;
+	b->count++;
+	return true;
 }
 
 /* ---- inside the room; callers hold h->lock ---- */
