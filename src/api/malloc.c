@@ -58,25 +58,19 @@ __cold static void foreign(const char *what, const void *p)
 
 /* ---- allocating ---- */
 
-static void *pop(struct heap *h, unsigned class)
+static void *alloc_small(struct heap *h, unsigned list)
 {
-	void **list = slab_list(h, class), *p = *list;
+	void **head = slab_list(h, list), *p = *head;
 
-	if (p)
-		*list = *(void **)p;
+	if (!p)
+		return slab_alloc(h, list);
+	*head = *(void **)p;
 	return p;
-}
-
-static void *alloc_small(struct heap *h, unsigned class)
-{
-	void *p = pop(h, class);
-
-	return p ? p : slab_alloc(h, class);
 }
 
 static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 {
-	unsigned class;
+	unsigned list;
 
 	if (n > SMALL_MAX || align > PAGE_SIZE) {
 		void *p;
@@ -86,10 +80,10 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 		lock_release(&h->lock);
 		return p;
 	}
-	class = size_class(n);
-	while (!class_is_aligned(class, align))
-		class ++;
-	return alloc_small(h, class);
+	list = size_list(n);
+	while (!class_is_aligned(list_class(list), align))
+		list++;
+	return alloc_small(h, list);
 }
 
 __cold static void *fail(struct heap *h)
@@ -142,45 +136,30 @@ static void *door_alloc(size_t n, size_t align, bool zero)
 	return p;
 }
 
-static void *pop_list(unsigned class)
+/*
+ * A list above the steps, or an empty one: still without a lock, as the active
+ * slab may have objects. A signal handler may have come amidst a refill.
+ */
+static inline void *malloc_small(size_t n)
 {
-	void *p = tcache.list[class];
+	unsigned list = size_list(n);
+	struct heap *h = tcache.heap;
+	void *p = tcache.list[list];
 
-	if (likely(p != NULL))
-		tcache.list[class] = *(void **)p;
+	if (p)
+		tcache.list[list] = *(void **)p;
+	else if (likely(h != NULL) && likely(!tcache.busy))
+		p = slab_refill_fast(h, list, size_class(n));
 	return p;
 }
 
-/*
- * No list has one, but the active slab may: still without a lock. A signal
- * handler may have come in the midst of a refill.
- */
-static inline void *refill_fast(unsigned class)
-{
-	struct heap *h = tcache.heap;
-
-	if (unlikely(!h) || unlikely(tcache.busy))
-		return NULL;
-	return slab_refill_fast(h, class);
-}
-
-/* Behind the fast path: other classes have lists, too. */
 __slow void *api_malloc_slow(size_t n)
 {
-	unsigned class;
-	void *p;
+	void *p = NULL;
 
-	if (likely(n - FINE_MAX - 1 < MEDIUM_MAX - FINE_MAX)) {
-		class = medium_class(n);
-	} else {
-		n += !n;
-		if (n > SMALL_MAX)
-			return door_alloc(n, 1, false);
-		class = size_class(n);
-	}
-	p = pop_list(class);
-	if (!p)
-		p = refill_fast(class);
+	n += !n;
+	if (n <= SMALL_MAX)
+		p = malloc_small(n);
 	return likely(p != NULL) ? p : door_alloc(n, 1, false);
 }
 

@@ -38,10 +38,10 @@ static void count_span(struct snapshot *s, const struct span *span)
 
 static void count_heap(struct snapshot *s, struct heap *h)
 {
-	for (unsigned c = 1; c < NR_CLASSES; c++) {
-		size_t n = list_length(h, c);
+	for (unsigned list = 1; list < NR_LISTS; list++) {
+		struct cache_info *c = &s->cache[list_class(list)];
 
-		s->cache[c].live -= min_size(n, s->cache[c].live);
+		c->live -= min_size(list_length(h, list), c->live);
 	}
 	s->pcp_pages += h->pcp.nr_pages;
 	s->pcp_present += pcp_present(&h->pcp);

@@ -106,9 +106,9 @@ struct heap *heap_get(void)
 }
 
 /* Put the rest of a thread list back on the slab it came from. */
-static void flush_list(struct heap *h, unsigned class)
+static void flush_list(struct heap *h, unsigned nr)
 {
-	void **list = slab_list(h, class), *head = *list, *tail = head;
+	void **list = slab_list(h, nr), *head = *list, *tail = head;
 	uint32_t count = 1;
 
 	if (!head)
@@ -116,7 +116,13 @@ static void flush_list(struct heap *h, unsigned class)
 	for (; *(void **)tail; tail = *(void **)tail)
 		count++;
 	*list = NULL;
-	__slab_put(h, h->active[class], head, tail, count);
+	slab_take_home(h, slab_at(head), head, tail, count);
+}
+
+static void flush_lists(struct heap *h)
+{
+	for (unsigned list = 1; list < NR_LISTS; list++)
+		flush_list(h, list);
 }
 
 static void retire_active(struct heap *h, struct slab *s)
@@ -136,7 +142,6 @@ static void hand_over(struct heap *h, unsigned class)
 {
 	struct slab *s = h->active[class];
 
-	flush_list(h, class);
 	h->active[class] = NULL;
 	if (s)
 		retire_active(h, s);
@@ -150,6 +155,7 @@ static void hand_over(struct heap *h, unsigned class)
 static void __retire(struct heap *h)
 {
 	__inbox_drain(h);
+	flush_lists(h);
 	for (unsigned c = 1; c < NR_CLASSES; c++)
 		hand_over(h, c);
 	pcp_drain(&h->pcp, 0);
@@ -183,10 +189,10 @@ void heap_trim(struct heap *h)
 	remote_flush(h);
 	lock_acquire(&h->lock);
 	__inbox_drain(h);
+	flush_lists(h);
 	for (unsigned c = 1; c < NR_CLASSES; c++) {
 		struct slab *s = h->active[c];
 
-		flush_list(h, c);
 		if (!s || slab_inuse(s))
 			continue;
 		h->active[c] = NULL;
@@ -198,19 +204,18 @@ void heap_trim(struct heap *h)
 
 /*
  * The list of a running thread changes under us: follow it only while it stays
- * inside the active slab, where it belongs.
+ * inside one slab, where it belongs.
  */
 __attribute__((no_sanitize("thread"))) size_t list_length(struct heap *h,
-							  unsigned class)
+							  unsigned list)
 {
-	const struct slab *s = h->active[class];
-	const char *p;
+	const char *p = READ_ONCE(*slab_list(h, list));
+	const struct slab *s = p ? slab_at(p) : NULL;
 	size_t n = 0, end;
 
 	if (!s)
 		return 0;
-	end = s->capacity * (size_t)class_bytes[class];
-	p = READ_ONCE(*slab_list(h, class));
+	end = s->capacity * (size_t)class_bytes[s->class];
 	while (p && n < s->carved && (size_t)(p - s->base) < end) {
 		n++;
 		p = READ_ONCE(*(char *const *)p);

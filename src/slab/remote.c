@@ -38,19 +38,17 @@ static void inbox_push(struct heap *h, void *head, void *tail, uint32_t count)
 					      __ATOMIC_RELAXED));
 }
 
-static struct slab *slab_at(void *p)
+struct slab *slab_at(const void *p)
 {
 	struct window *w = map_window(NULL, (uintptr_t)p);
 
-	return slab_of(w, p);
+	return w ? slab_of(w, p) : NULL;
 }
 
 /* Is the slab still ours, or has another heap adopted it meanwhile? */
-static void take_home(struct heap *h, struct slab *s, void *tail,
-		      uint32_t count)
+void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
+		    uint32_t count)
 {
-	void *head = (void *)words(tail)[0];
-
 	if (s->slot->owner == h->id)
 		__slab_put(h, s, head, tail, count);
 	else
@@ -69,8 +67,8 @@ bool __inbox_drain(struct heap *h)
 	while (tail) {
 		uintptr_t link = words(tail)[1];
 
-		take_home(h, slab_at(tail), tail,
-			  (uint32_t)(link >> COUNT_SHIFT));
+		slab_take_home(h, slab_at(tail), (void *)words(tail)[0], tail,
+			       (uint32_t)(link >> COUNT_SHIFT));
 		counter_add(&h->stats, STAT_remote_drain, 1);
 		tail = (void *)(link & LINK_MASK);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slab/size.h - size classes
+ * slab/size.h - size classes, and the lists of free objects
  *
  *   class 1..32   16, 32, .. 512 bytes: every multiple of 16
  *   class 33..64  eight per doubling: 576, 640, .. 1024, 1152, .. 8192
@@ -10,6 +10,13 @@
  * most 11.1 % up to 8192, and above that mostly pages that are never touched.
  * bench/run --only mixed: blocks of 8 to 16 KiB are three times as fast from
  * slabs as from runs of pages.
+ *
+ *   list 1..64    requests of so many steps of 16 bytes, up to 1024
+ *   list 65..94   requests of the classes above
+ *
+ * A thread's lists have more numbers than there are classes, so that the fast
+ * path finds one by a shift up to 1024 bytes. Above 512, several lists hold
+ * objects of one class.
  */
 #ifndef MM_SLAB_SIZE_H
 #define MM_SLAB_SIZE_H
@@ -23,6 +30,11 @@
 #define MEDIUM_MAX 8192UL
 #define NR_CLASSES 71U
 #define SMALL_MAX  32768UL
+
+#define STEP_MAX   1024UL
+#define NR_STEPS   64U
+#define STEP_CLASS 40U /* the class of STEP_MAX */
+#define NR_LISTS   (NR_STEPS + NR_CLASSES - STEP_CLASS)
 
 extern const uint16_t class_bytes[NR_CLASSES] __hidden;
 extern const uint32_t class_magic[NR_CLASSES] __hidden; /* 2^32 / bytes, up */
@@ -54,6 +66,22 @@ static inline unsigned size_class(size_t n)
 	if (n > MEDIUM_MAX)
 		return large_size_class(n);
 	return medium_class(n);
+}
+
+/** size_list - list for a size; 1 <= n <= SMALL_MAX */
+static inline unsigned size_list(size_t n)
+{
+	if (n <= STEP_MAX)
+		return (unsigned)((n + FINE_STEP - 1) / FINE_STEP);
+	return size_class(n) - STEP_CLASS + NR_STEPS;
+}
+
+/** list_class - class of the objects on a list; 1 <= list < NR_LISTS */
+static inline unsigned list_class(unsigned list)
+{
+	if (list > NR_STEPS)
+		return list - NR_STEPS + STEP_CLASS;
+	return list > NR_FINE ? medium_class(list * FINE_STEP) : list;
 }
 
 /**

@@ -19,7 +19,7 @@
  *   inuse == credits + bias; bias == -1 if ACTIVE, 0 if PARTIAL or ORPHAN
  *   carved - inuse == |freelist|; inuse counts objects in the thread list too
  *   0 <= carved <= capacity
- * All objects in a thread list belong to the class's active slab.
+ * All objects in a thread list belong to one slab of the list's class.
  *
  * The fast path takes no lock and only its thread runs it. The slow path holds
  * heap->lock, so that fork, statistics and (for an idle heap) other threads
@@ -67,7 +67,7 @@ struct batch {
 #define BATCH_BYTES KIB(4) /* bytes, whichever comes first */
 
 struct tcache {
-	void *list[NR_CLASSES]; /* list[0] is always empty */
+	void *list[NR_LISTS]; /* list[0] is always empty */
 	struct heap *heap;
 	uint32_t id; /* heap->id, or OWNER_NOBODY */
 	bool busy;   /* inside the slow path: what comes now is a signal handler
@@ -81,7 +81,7 @@ struct heap {
 	unsigned nid;
 	bool idle; /* no thread; seq_cst, pairs with posts to the inbox */
 	struct tcache *tc;
-	void *parked[NR_CLASSES]; /* its lists while there is no thread */
+	void *parked[NR_LISTS]; /* its lists while there is no thread */
 	struct heap *next_all, *next_idle;
 	struct slab *active[NR_CLASSES];
 	struct slab *partial[NR_CLASSES];
@@ -105,14 +105,14 @@ extern bool slab_check __hidden;
 /** slab_alloc_fast - pop from the thread list; NULL if the slow path must */
 static __flatten void *slab_alloc_fast(size_t n)
 {
-	size_t class = (n + FINE_STEP - 1) / FINE_STEP;
+	size_t list = (n + FINE_STEP - 1) / FINE_STEP;
 	void *p;
 
-	if (unlikely(n > FINE_MAX))
+	if (unlikely(n > STEP_MAX))
 		return NULL;
-	p = tcache.list[class];
+	p = tcache.list[list];
 	if (likely(p))
-		tcache.list[class] = *(void **)p;
+		tcache.list[list] = *(void **)p;
 	return p;
 }
 
@@ -150,13 +150,13 @@ static __flatten size_t slab_bytes_fast(const void *p)
 }
 
 /**
- * slab_list - thread list of a class
+ * slab_list - a heap's list
  *
  * A heap without a thread has its lists parked in itself.
  */
-static inline void **slab_list(struct heap *h, unsigned class)
+static inline void **slab_list(struct heap *h, unsigned list)
 {
-	return h->tc ? &h->tc->list[class] : &h->parked[class];
+	return h->tc ? &h->tc->list[list] : &h->parked[list];
 }
 
 /* objects of a slab that are in use, or in the thread list */
@@ -190,29 +190,23 @@ static inline void slab_take_all(struct slab *s)
 	s->credits = s->carved + 1;
 }
 
-#define CHAIN_CHECK 4 /* links looked at when a freelist is taken */
-
 /** double_free - one line, then the end */
 __attribute__((noreturn)) void double_free(const struct slab *s, const void *p);
 
 /*
- * An object freed twice makes the chain a circle. The first few links, which
- * are popped at once anyway, show most; following all of them to the end was
- * measured to cost random replacement 8 % (bench/run --only random).
+ * An object freed twice makes the chain a circle. The first two links, which
+ * are popped at once anyway, show it if no or one other object was freed in
+ * between; following all of them to the end was measured to cost random
+ * replacement 8 % (bench/run --only random).
  */
 static inline void check_chain(const struct slab *s, uint32_t n)
 {
-	char *head = s->freelist, *p = head;
+	char *first = s->freelist, *second = *(char **)first;
 
 	if (unlikely(n > s->carved) && slab_trust_chains)
-		double_free(s, head);
-	for (uint32_t i = 0; p && i < n && i < CHAIN_CHECK; i++) {
-		char *next = *(char **)p;
-
-		if (unlikely(next == p || next == head))
-			double_free(s, next);
-		p = next;
-	}
+		double_free(s, first);
+	if (second && unlikely(first == second || first == *(char **)second))
+		double_free(s, first);
 }
 
 /**
@@ -221,7 +215,8 @@ static inline void check_chain(const struct slab *s, uint32_t n)
  * The list is empty. Only the heap's thread touches what is touched here, so no
  * lock is needed: this is still the fast path. NULL if there is nothing.
  */
-static inline void *slab_refill_fast(struct heap *h, unsigned class)
+static inline void *slab_refill_fast(struct heap *h, unsigned list,
+				     unsigned class)
 {
 	struct slab *s = h->active[class];
 	void *p = s ? s->freelist : NULL;
@@ -230,7 +225,7 @@ static inline void *slab_refill_fast(struct heap *h, unsigned class)
 		return NULL;
 	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
 	slab_take_all(s);
-	tcache.list[class] = *(void **)p;
+	tcache.list[list] = *(void **)p;
 	return p;
 }
 
@@ -238,11 +233,11 @@ static inline void *slab_refill_fast(struct heap *h, unsigned class)
 
 /**
  * slab_alloc - an object, and a refilled thread list
- * @class: 1..NR_CLASSES-1
+ * @list: 1..NR_LISTS-1, empty
  *
  * Returns NULL if no zone has memory. Context: takes h->lock.
  */
-void *slab_alloc(struct heap *h, unsigned class);
+void *slab_alloc(struct heap *h, unsigned list);
 
 /** slab_event - the credits of a slab of @h are used up; takes h->lock */
 void slab_event(struct heap *h, struct slab *s);
@@ -344,6 +339,9 @@ void slab_sleep(struct slab *s);
 void remote_free(struct heap *h, struct slab *s, void *p);
 void remote_flush(struct heap *h);
 void remote_post(struct slab *s, void *head, void *tail, uint32_t count);
+/** slab_take_home - put objects back on a slab that was @h's, if it still is */
+void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
+		    uint32_t count);
 bool __inbox_drain(struct heap *h);
 /** heap_drain_idle - if nobody runs the heap, take its inbox for it */
 void heap_drain_idle(struct heap *h);
@@ -397,8 +395,11 @@ unsigned heap_count(void);
 /** heap_trim - send this heap's batches, drain its inbox and page lists */
 void heap_trim(struct heap *h);
 
-/** list_length - objects in the thread list of a class, as far as known */
-size_t list_length(struct heap *h, unsigned class);
+/** slab_at - descriptor of the slab of an object in any window */
+struct slab *slab_at(const void *p);
+
+/** list_length - objects in a thread list, as far as known */
+size_t list_length(struct heap *h, unsigned list);
 
 /** validate_slab - abort if an invariant is broken; nobody uses it meanwhile */
 void validate_slab(const struct slab *s);

@@ -323,15 +323,15 @@ static void *refill(struct heap *h, unsigned class)
 	return s ? take(s) : NULL;
 }
 
-void *slab_alloc(struct heap *h, unsigned class)
+void *slab_alloc(struct heap *h, unsigned list)
 {
 	void *p;
 
 	lock_acquire(&h->lock);
-	p = refill(h, class);
+	p = refill(h, list_class(list));
 	if (p) {
 		counter_add(&h->stats, STAT_slab_refill, 1);
-		*slab_list(h, class) = *(void **)p;
+		*slab_list(h, list) = *(void **)p;
 	}
 	lock_release(&h->lock);
 	if (p && slab_check)

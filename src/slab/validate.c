@@ -32,13 +32,22 @@ __cold void validate_slab(const struct slab *s)
 	BUG_ON(chain_length(s, s->freelist) != (uint32_t)(s->carved - inuse));
 }
 
-static void validate_active(const struct heap *h, const struct slab *s,
-			    const void *list)
+static void validate_active(const struct heap *h, const struct slab *s)
 {
 	BUG_ON(s->state != SLAB_ACTIVE || s->slot->owner != h->id);
 	validate_slab(s);
+}
+
+static void validate_list(struct heap *h, unsigned list)
+{
+	const void *p = *slab_list(h, list);
+	const struct slab *s = p ? slab_at(p) : NULL;
+
+	if (!p)
+		return;
+	BUG_ON(!s || s->class != list_class(list));
 	/* what is in the thread's list counts as in use */
-	BUG_ON(chain_length(s, list) > (uint32_t)slab_inuse(s));
+	BUG_ON(chain_length(s, p) > (uint32_t)slab_inuse(s));
 }
 
 static void validate_partial(const struct heap *h, const struct slab *s)
@@ -57,12 +66,11 @@ __cold void validate_heap(struct heap *h)
 	lock_acquire(&h->lock);
 	BUG_ON(heap_by_id(h->id) != h);
 	for (unsigned c = 1; c < NR_CLASSES; c++) {
-		const void *list = *slab_list(h, c);
-
-		BUG_ON(list && !h->active[c]);
 		if (h->active[c])
-			validate_active(h, h->active[c], list);
+			validate_active(h, h->active[c]);
 		validate_partial(h, h->partial[c]);
 	}
+	for (unsigned list = 1; list < NR_LISTS; list++)
+		validate_list(h, list);
 	lock_release(&h->lock);
 }

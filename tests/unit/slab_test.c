@@ -137,11 +137,11 @@ static void fast_path_serves_from_the_same_lists(void)
 	assert_null(slab_alloc_fast(0));
 	assert_null(slab_alloc_fast(100));
 	take(100);
-	p = *slab_list(h, size_class(100));
+	p = *slab_list(h, size_list(100));
 	assert_non_null(p);
 	assert_ptr_equal(slab_alloc_fast(100), p);
-	assert_ptr_not_equal(*slab_list(h, size_class(100)), p);
-	for (size_t n = FINE_MAX + 1; n <= SMALL_MAX; n += 100) {
+	assert_ptr_not_equal(*slab_list(h, size_list(100)), p);
+	for (size_t n = STEP_MAX + 1; n <= SMALL_MAX; n += 100) {
 		take(n);
 		assert_null(slab_alloc_fast(n));
 	}
@@ -356,7 +356,7 @@ static void check_mode_hands_out_one_at_a_time(void)
 	tcache.id = OWNER_NOBODY;
 	for (int i = 0; i < 2000; i++) {
 		object[i] = take(40);
-		assert_null(*slab_list(h, size_class(40)));
+		assert_null(*slab_list(h, size_list(40)));
 		fill(object[i], 40, 0);
 	}
 	validate_heap(h);

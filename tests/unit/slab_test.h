@@ -42,23 +42,15 @@ static inline struct heap *start_slabs(void)
 static inline void *take(size_t n)
 {
 	struct heap *h = tcache.heap;
-	unsigned class = size_class(n);
-	void **list = slab_list(h, class), *p = *list;
+	unsigned nr = size_list(n);
+	void **list = slab_list(h, nr), *p = *list;
 
 	if (p)
 		*list = *(void **)p;
 	else
-		p = slab_alloc(h, class);
+		p = slab_alloc(h, nr);
 	assert_non_null(p);
 	return p;
-}
-
-static inline struct slab *slab_at(const void *p)
-{
-	struct slab *s = slab_of(&windows[0], p);
-
-	assert_non_null(s);
-	return s;
 }
 
 /* From a thread with or without a heap. */
