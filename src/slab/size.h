@@ -34,6 +34,7 @@
 #define STEP_MAX   1024UL
 #define NR_STEPS   64U
 #define STEP_CLASS 40U /* the class of STEP_MAX */
+#define SHARE_MAX  6U  /* objects that one of several lists takes at once */
 #define NR_LISTS   (NR_STEPS + NR_CLASSES - STEP_CLASS)
 
 extern const uint16_t class_bytes[NR_CLASSES] __hidden;
@@ -74,6 +75,12 @@ static inline unsigned size_list(size_t n)
 	if (n <= STEP_MAX)
 		return (unsigned)((n + FINE_STEP - 1) / FINE_STEP);
 	return size_class(n) - STEP_CLASS + NR_STEPS;
+}
+
+/** class_is_shared - do several lists hold objects of a class */
+static inline bool class_is_shared(unsigned class)
+{
+	return class > NR_FINE && class <= STEP_CLASS;
 }
 
 /** list_class - class of the objects on a list; 1 <= list < NR_LISTS */

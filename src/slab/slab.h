@@ -183,13 +183,6 @@ static inline void slab_deactivate(struct slab *s)
 	s->state = SLAB_PARTIAL;
 }
 
-/* The freelist of an active slab has been taken. */
-static inline void slab_take_all(struct slab *s)
-{
-	s->freelist = NULL;
-	s->credits = s->carved + 1;
-}
-
 /** double_free - one line, then the end */
 __attribute__((noreturn)) void double_free(const struct slab *s, const void *p);
 
@@ -209,6 +202,27 @@ static inline void check_chain(const struct slab *s, uint32_t n)
 		double_free(s, first);
 }
 
+/* Objects from the freelist of an active slab, which has some. */
+static inline void *slab_take(struct slab *s)
+{
+	void *head = s->freelist, *tail = head;
+
+	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
+	if (!class_is_shared(s->class)) {
+		s->freelist = NULL;
+		s->credits = s->carved + 1;
+		return head;
+	}
+	s->credits++;
+	for (unsigned n = 1; n < SHARE_MAX && *(void **)tail; n++) {
+		tail = *(void **)tail;
+		s->credits++;
+	}
+	s->freelist = *(void **)tail;
+	*(void **)tail = NULL;
+	return head;
+}
+
 /**
  * slab_refill_fast - take what the active slab has got back, and pop one
  *
@@ -219,12 +233,11 @@ static inline void *slab_refill_fast(struct heap *h, unsigned list,
 				     unsigned class)
 {
 	struct slab *s = h->active[class];
-	void *p = s ? s->freelist : NULL;
+	void *p;
 
-	if (!p || unlikely(slab_check))
+	if (!s || !s->freelist || unlikely(slab_check))
 		return NULL;
-	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
-	slab_take_all(s);
+	p = slab_take(s);
 	tcache.list[list] = *(void **)p;
 	return p;
 }

@@ -215,16 +215,6 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 
 /* ---- refilling a thread list ---- */
 
-/* All of the slab's free objects; NULL if there are none. */
-static void *take_freelist(struct slab *s)
-{
-	void *head = s->freelist;
-
-	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
-	slab_take_all(s);
-	return head;
-}
-
 /* New objects up to the end of the next page, in address order. */
 static void *carve(struct slab *s)
 {
@@ -261,7 +251,7 @@ static struct slab *pick_partial(struct heap *h, unsigned class)
 	return best;
 }
 
-/* Unlike carve() and take_freelist(): one object, for check mode. */
+/* Unlike carve() and slab_take(): one object, for check mode. */
 static void *take_one(struct slab *s)
 {
 	size_t bytes = class_bytes[s->class];
@@ -284,12 +274,9 @@ static void *take_one(struct slab *s)
 
 static void *take(struct slab *s)
 {
-	void *p;
-
 	if (slab_check)
 		return take_one(s);
-	p = s->freelist ? take_freelist(s) : NULL;
-	return p ? p : carve(s);
+	return s->freelist ? slab_take(s) : carve(s);
 }
 
 static struct slab *next_active(struct heap *h, unsigned class)
