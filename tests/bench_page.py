@@ -5,6 +5,8 @@
 Makes a page from a short run of one workload of each kind, opens it in headless
 Chromium, and checks what the browser has drawn: the marks of every plot by
 their boxes, and the picture by its pixels. Skips (77) without Chromium.
+
+usage: bench_page.py [LIBMM.SO [DIR]], DIR being where the benchmarks are built
 """
 
 import re
@@ -17,7 +19,8 @@ import zlib
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
-WORKLOADS = ["sqlite3", "simple", "churn-*", "micro-pair"]
+WORKLOADS = ["sqlite3", "simple", "churn-*", "micro-pair", "room"]
+ROOMS = 7
 WIDTH, HEIGHT = 1280, 2600
 
 
@@ -27,25 +30,23 @@ def skip(why):
 
 
 def find_chromium():
-    """Chromium's path; installs the package if that is possible."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(name):
-            return shutil.which(name)
-    sys.path.insert(0, str(TOP / "bench"))
-    from lib import install
-
-    install.install([("chromium", "chromium")], print)
-    return shutil.which("chromium") or skip("no chromium")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = list(filter(None, map(shutil.which, names)))
+    return found[0] if found else skip("no chromium")
 
 
 def make_page(out):
-    """A page with bars, scatter plots, scaling curves and a micro curve."""
+    """A page with bars, scatter plots, scaling and micro curves, and a table."""
+    if not shutil.which("sqlite3"):
+        skip("no sqlite3")
     command = [TOP / "bench" / "run", "--quick", "--rounds", "1", "--no-install"]
     for name in WORKLOADS:
         command += ["--only", name]
     command += ["--allocators", "glibc,libmm", "--out", out]
     if len(sys.argv) > 1:
         command += ["--alloc", f"libmm={sys.argv[1]}"]
+    if len(sys.argv) > 2:
+        command += ["--build", sys.argv[2]]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400)
     if done.returncode == 2 and "packages missing" in done.stderr:
         skip(done.stderr.strip().splitlines()[-1])
@@ -90,6 +91,13 @@ def check_plots(dom):
     for plot in plots:
         marks, drawn = int(plot["data-marks"]), int(plot["data-drawn"])
         assert drawn == marks >= 2, plot
+
+
+def check_rooms(dom):
+    """The table of what only libmm has: a time in every row."""
+    section = dom.partition("<h2>Inside libmm</h2>")[2].partition("</table>")[0]
+    times = re.findall(r"<td>[\d.]+ (?:ns|µs)</td>", section)
+    assert len(times) == section.count("<tr>") == ROOMS, section
 
 
 def pixels(png):
@@ -160,11 +168,13 @@ def main():
         scratch = Path(name)
         page = make_page(scratch)
         check_is_self_contained(page.read_text(encoding="utf-8"))
-        check_plots(browse(chromium, page, scratch / "profile", "--dump-dom"))
+        dom = browse(chromium, page, scratch / "profile", "--dump-dom")
+        check_plots(dom)
+        check_rooms(dom)
         picture = scratch / "page.png"
         browse(chromium, page, scratch / "profile", f"--screenshot={picture}")
         check_picture(picture)
-    print("all plots are drawn")
+    print("all plots and the table are drawn")
 
 
 if __name__ == "__main__":

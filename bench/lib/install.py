@@ -81,17 +81,17 @@ def run_logged(command, log):
     return done.stdout
 
 
-def build_programs(say):
-    """Build the benchmark programs and return their directory."""
-    BUILD.mkdir(exist_ok=True)
-    log = BUILD / "bench-build.log"
+def build_programs(build, say):
+    """Build the benchmark programs in @build and return their directory."""
+    build.mkdir(parents=True, exist_ok=True)
+    log = build / "bench-build.log"
     log.write_text("")
     say("building the benchmark programs")
-    if not (BUILD / "build.ninja").exists():
+    if not (build / "build.ninja").exists():
         options = ["--buildtype=release", "-Dbench=true", "-Dtests=false"]
-        run_logged(["meson", "setup", str(BUILD), *options], log)
-    run_logged(["ninja", "-C", str(BUILD), "bench"], log)
-    return BUILD / "bench"
+        run_logged(["meson", "setup", str(build), *options], log)
+    run_logged(["ninja", "-C", str(build), "bench"], log)
+    return build / "bench"
 
 
 def build_libmm(say):

@@ -253,11 +253,25 @@ def micro(results, names, colors):
     )
 
 
+def rooms(results):
+    """The table of what only libmm has."""
+    rows = "".join(
+        f"<tr><td>{escape(title)}</td><td>{time}</td><td>{escape(name)}</td></tr>"
+        for name, title, time in table.rooms(results)
+    )
+    if not rows:
+        return ""
+    return (
+        "<h2>Inside libmm</h2><p>Time of one operation of its lower layers.</p>"
+        f'<div class="card"><table>{rows}</table></div>'
+    )
+
+
 def figures(results, names):
     """All medians in absolute terms, folded away."""
     rows = []
     for name, row in results["summary"]["cells"].items():
-        for n in names:
+        for n in filter(results["samples"][name].get, names):
             cell = row[n]
             if not cell:
                 tds = f"<td>{escape(name)}</td><td>{escape(n)}</td><td>failed</td>"
@@ -315,6 +329,7 @@ def render(results):
         ),
         scaling(results, names, colors),
         micro(results, names, colors),
+        rooms(results),
         figures(results, names),
     ]
     return (

@@ -95,7 +95,7 @@ def run_rounds(runner, workloads, allocators, size, rounds, seconds, progress):
                 text = f"round {nr + 1}/{rounds}  {w.name}  {a.name}"
                 progress.update(done / (runs * rounds), text)
                 done += 1
-                if (w.name, a.name) in failures:
+                if (w.name, a.name) in failures or w.only not in (None, a.name):
                     continue
                 for name, sample in run_one(runner, w, a, size).items():
                     samples.setdefault(name, {}).setdefault(a.name, []).append(sample)

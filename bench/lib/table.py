@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The results as Markdown, for the README and the terminal."""
 
-from . import machine
+from . import charts, machine
 
 LAYER_TITLES = {
     "program": "Programs",
@@ -73,6 +73,22 @@ def workload_table(results, layer):
     return rows
 
 
+def rooms(results):
+    """(name, title, time of one operation) of what only libmm has."""
+    cells = results["summary"]["cells"]
+    for w in results["workloads"]:
+        if w["layer"] == "room":
+            cell = cells[w["name"]][charts.OURS]
+            time = charts.duration(cell["time"]) if cell else "failed"
+            yield w["name"], w["title"], time
+
+
+def room_table(results):
+    rows = [line(["", "Inside libmm", "one operation"]), line(["---", "---", "---:"])]
+    rows += map(line, rooms(results))
+    return ["", *rows] if len(rows) > 2 else []
+
+
 def render(results):
     """The whole text."""
     rounds = results["rounds"]
@@ -80,6 +96,7 @@ def render(results):
     for layer in ("program", "pattern"):
         if layer in results["summary"]["means"]:
             text += ["", *workload_table(results, layer)]
+    text += room_table(results)
     text += [
         "",
         f"Medians of {rounds} interleaved round{'s' if rounds != 1 else ''} of "

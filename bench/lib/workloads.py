@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is measured: one table of patterns, one of micro groups, one of programs.
+"""What is measured: tables of patterns, micro groups, rooms, and programs.
 
 A size is an index: 0 for --quick, 1 for the ordinary run, 2 for --full.
 """
@@ -23,7 +23,7 @@ class Workload:
     """
 
     name: str
-    layer: str  # "program", "pattern" or "micro"
+    layer: str  # "program", "pattern", "micro" or "room"
     title: str
     run: Callable
     needs: list = field(default_factory=list)
@@ -32,6 +32,7 @@ class Workload:
     sizes: tuple = (0, 1, 2)
     mib: int = 0  # memory that it needs
     mean: bool = True  # part of the geometric means
+    only: str = None  # the one allocator that has it
 
 
 def pattern(name, program, title, fixed="", scaled=None, **more):
@@ -66,13 +67,16 @@ def random_set(label, mib, sizes, ops):
     )
 
 
+CHURN_OPS = ("ops", (1000000, 6000000, 30000000))
+
+
 def churn(threads, sizes):
     return pattern(
         f"churn-{threads}",
         "churn",
         f"small blocks in {threads} thread{'s' if threads > 1 else ''}",
         f"threads={threads}",
-        ("ops", (1000000, 6000000, 30000000)),
+        CHURN_OPS,
         curve=("threads", threads),
         sizes=sizes,
     )
@@ -202,6 +206,16 @@ PATTERNS = [
     churn(16, (2,)),
     churn(32, (2,)),
     churn(64, (0, 1, 2)),
+    # 500 blocks alive fit into the lists that any allocator keeps for a thread:
+    # all of them push and pop, and take the same time. 50000 do not.
+    pattern(
+        "churn-8-50k",
+        "churn",
+        "50000 blocks alive in each of 8 threads",
+        "threads=8 live=50000",
+        CHURN_OPS,
+        sizes=(1, 2),
+    ),
 ]
 
 # Group, what it shows, filter for --full and, if other, for shorter runs.
@@ -237,24 +251,50 @@ def micro_sample(entry):
     }
 
 
+def run_google(program, pattern, runner, preload, size):
+    """Run the benchmarks of a program that match: {name/argument: sample}."""
+    out = runner.scratch / "micro.json"
+    out.unlink(missing_ok=True)
+    argv = [
+        runner.programs / program,
+        f"--benchmark_filter={pattern}",
+        f"--benchmark_min_time={MIN_TIME_S[size]}",
+        f"--benchmark_out={out}",
+        "--benchmark_out_format=json",
+    ]
+    runner.run(argv, preload)
+    entries = json.loads(out.read_text())["benchmarks"]
+    if not entries:
+        raise RunError("no benchmark ran")
+    return {"/".join(e["name"].split("/")[:2]): micro_sample(e) for e in entries}
+
+
 def micro(group, title, *filters):
     def run(runner, preload, size):
-        out = runner.scratch / "micro.json"
-        out.unlink(missing_ok=True)
-        argv = [
-            runner.programs / "bench-micro",
-            f"--benchmark_filter={filters[0] if size == 2 else filters[-1]}",
-            f"--benchmark_min_time={MIN_TIME_S[size]}",
-            f"--benchmark_out={out}",
-            "--benchmark_out_format=json",
-        ]
-        runner.run(argv, preload)
-        entries = json.loads(out.read_text())["benchmarks"]
-        if not entries:
-            raise RunError("no benchmark ran")
-        return {"/".join(e["name"].split("/")[:2]): micro_sample(e) for e in entries}
+        wanted = filters[0] if size == 2 else filters[-1]
+        return run_google("bench-micro", wanted, runner, preload, size)
 
     return Workload(f"micro-{group}", "micro", title, run)
+
+
+# What only libmm has. The program is linked with libmm's rooms, those of this
+# checkout, so nothing is preloaded.
+ROOMS = [
+    ("walk/57", "page table walk, 57-bit addresses, 5 levels"),
+    ("walk/48", "the same, 48-bit addresses, 4 levels"),
+    ("walk/32", "the same, 32-bit addresses, 2 levels"),
+    ("tlb-hit/57", "the same through a TLB that hits, 57-bit addresses"),
+    ("tlb-miss/57", "the same through a TLB that misses, as after an unmap"),
+    ("buddy/1", "a page: 10 splits of a 4 MiB block, 10 merges"),
+    ("buddy/1024", "a whole block of 4 MiB, taken and given back"),
+]
+
+
+def room(name, title):
+    def run(runner, preload, size):
+        return run_google("bench-rooms", f"^{name}/", runner, None, size)
+
+    return Workload(name, "room", title, run, only="libmm")
 
 
 def available_mib():
@@ -267,7 +307,10 @@ def available_mib():
 
 def everything():
     found = [Workload(layer="program", **row) for row in programs.PROGRAMS]
-    return found + PATTERNS + [micro(*row) for row in MICRO]
+    found += PATTERNS
+    found += [micro(*row) for row in MICRO]
+    found += [room(*row) for row in ROOMS]
+    return found
 
 
 def selected(size, matches, say):

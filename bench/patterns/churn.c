@@ -8,25 +8,40 @@
  * threads than cores, nor should the footprint grow much with idle threads.
  */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "common.h"
 
-#define LIVE	  500
 #define NR_SHARED 64
 
-static long threads = 2, ops = 4000000;
+static long threads = 2, ops = 4000000, live = 500;
 static pthread_barrier_t barrier;
 static _Atomic(void *) shared[NR_SHARED];
+
+/* Not from malloc, which is measured, nor from the stack, which is small. */
+static void **slots_map(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("mmap");
+		exit(3);
+	}
+	return p;
+}
 
 static void *work(void *arg)
 {
 	struct rng *rng = arg;
-	void *slots[LIVE] = { NULL };
+	size_t bytes = (size_t)live * sizeof(void *);
+	void **slots = slots_map(bytes);
 
 	pthread_barrier_wait(&barrier);
 	for (long i = 0; i < ops / threads; i++) {
-		uint32_t at = rng_below(rng, LIVE);
+		uint32_t at = rng_below(rng, (uint32_t)live);
 		size_t size = rng_skewed(rng);
 		void *p = xmalloc(size);
 
@@ -37,8 +52,9 @@ static void *work(void *arg)
 		slots[at] = p;
 	}
 	pthread_barrier_wait(&barrier);
-	for (long i = 0; i < LIVE; i++)
+	for (long i = 0; i < live; i++)
 		free(slots[i]);
+	munmap(slots, bytes);
 	return NULL;
 }
 
@@ -47,11 +63,12 @@ int main(int argc, char **argv)
 	const struct param params[] = {
 		{ "threads", &threads },
 		{ "ops", &ops },
+		{ "live", &live },
 	};
 	double seconds;
 
 	params_parse(argc, argv, params, NR_PARAMS(params));
-	if (threads < 1)
+	if (threads < 1 || live < 1 || live > UINT32_MAX)
 		return 2;
 	pthread_barrier_init(&barrier, NULL, (unsigned)threads);
 	seconds = workers_run(work, threads, 1);
