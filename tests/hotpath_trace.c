@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hotpath_trace.c - which instructions does a warm malloc or free execute?
+ * hotpath_trace.c - which instructions does a warm malloc or delete execute?
  *
  * Run with libmm preloaded. A child warms the heap up, then stops itself
  * before and after each call of interest; the parent steps it through and
@@ -24,13 +24,26 @@ enum { WARM_ROUNDS = 64, SMALL_SIZE = 24, MAX_STEPS = 100000 };
 static void *(*volatile do_malloc)(size_t) = malloc;
 static void (*volatile do_free)(void *) = free;
 static size_t (*volatile do_usable)(void *) = malloc_usable_size;
+static void *(*volatile do_calloc)(size_t, size_t) = calloc;
 
+/* operators new, delete and sized delete: C has no names for them */
+static void *(*volatile do_new)(size_t);
+static void (*volatile do_delete)(void *);
+static void (*volatile do_delete_sized)(void *, size_t);
+
+/* What is of interest, in the order of targets[]; another free is none of it */
 static void calls(void)
 {
 	void *p = do_malloc(SMALL_SIZE);
 
 	do_usable(p);
 	do_free(p);
+	p = do_calloc(1, SMALL_SIZE);
+	do_free(p);
+	p = do_new(SMALL_SIZE);
+	do_delete(p);
+	p = do_malloc(SMALL_SIZE);
+	do_delete_sized(p, SMALL_SIZE);
 }
 
 static void child(void)
@@ -90,10 +103,18 @@ static void print_call(pid_t pid, const struct target *t,
 
 int main(void)
 {
+	do_new = dlsym(RTLD_DEFAULT, "_Znwm");
+	do_delete = dlsym(RTLD_DEFAULT, "_ZdlPv");
+	do_delete_sized = dlsym(RTLD_DEFAULT, "_ZdlPvm");
+
 	const struct target targets[] = {
 		target_of("malloc", (uintptr_t)do_malloc),
 		target_of("malloc_usable_size", (uintptr_t)do_usable),
 		target_of("free", (uintptr_t)do_free),
+		target_of("calloc", (uintptr_t)do_calloc),
+		target_of("_Znwm", (uintptr_t)do_new),
+		target_of("_ZdlPv", (uintptr_t)do_delete),
+		target_of("_ZdlPvm", (uintptr_t)do_delete_sized),
 	};
 	const size_t nr_targets = sizeof(targets) / sizeof(targets[0]);
 	struct user_regs_struct regs;

@@ -2,8 +2,9 @@
 /*
  * api/valgrind.h - telling memcheck what is a block and what is not
  *
- * Under Valgrind every call takes the slow path (as with check=on), where free
- * objects are linked through themselves; memcheck must not report that.
+ * Under memcheck every call takes the slow path (as with check=on), where free
+ * objects are linked through themselves; memcheck must not report that. Other
+ * tools of Valgrind, such as callgrind, see the paths that a program takes.
  */
 #ifndef MM_API_VALGRIND_H
 #define MM_API_VALGRIND_H
@@ -13,7 +14,10 @@
 
 static inline void valgrind_init(void)
 {
-	on_valgrind = RUNNING_ON_VALGRIND != 0;
+	char byte = 0, bits;
+
+	/* memcheck alone knows which bits are defined */
+	on_valgrind = VALGRIND_GET_VBITS(&byte, &bits, 1) != 0;
 }
 
 static inline void valgrind_enter(void)
