@@ -27,7 +27,7 @@ WORKLOADS = {
     'mixed': (30_000, 90_000, 51.2),
     'batches': (20_000, 60_000, 45.6),
     'runs': (8_000, 24_000, 2720),
-    'handover': (20_000, 60_000, 334),
+    'handover': (20_000, 60_000, 239),
 }
 # Neither the nodes of the machine nor the options of the user may count.
 OPTIONS = 'numa=off'

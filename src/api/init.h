@@ -32,7 +32,7 @@ size_t nested_bytes(const void *p);
 void *nested_take(void);
 bool nested_pending(void);
 
-/* valgrind.h has the client requests; on only under Valgrind */
+/* valgrind.h has the client requests; on only under memcheck */
 extern bool on_valgrind __hidden;
 
 #endif

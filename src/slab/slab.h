@@ -61,7 +61,7 @@ struct batch {
 	uint32_t count, limit; /* posted when they are equal */
 };
 
-#define BATCH_SETS  8
+#define BATCH_SETS  16
 #define BATCH_WAYS  2
 #define BATCH_MAX   64	   /* objects */
 #define BATCH_BYTES KIB(4) /* bytes, whichever comes first */
@@ -97,7 +97,7 @@ extern __tls struct tcache tcache __hidden;
 /* off after a fork of a threaded process: other threads were cut short */
 extern bool slab_trust_chains __hidden;
 
-/* check=on or Valgrind: lists stay empty, every call takes the slow path */
+/* check=on or memcheck: lists stay empty, every call takes the slow path */
 extern bool slab_check __hidden;
 
 /* ---- the fast path ---- */
