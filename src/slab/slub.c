@@ -27,31 +27,30 @@
 		F(22 * (b)), F(23 * (b)), F(24 * (b)), F(25 * (b)),            \
 		F(26 * (b)), F(27 * (b)), F(28 * (b)), F(29 * (b)),            \
 		F(30 * (b)), F(31 * (b)), F(32 * (b))
-#define ALL_CLASSES(F)                                                         \
-	C8(F, 16), G8(F, 16), H16(F, 16), G8(F, 64), G8(F, 128), G8(F, 256),   \
-		G8(F, 512), F(9360), F(10912), F(13104), F(16384), F(21840),   \
-		F(32768)
-#define BYTES(b) b
-#define MAGIC(b) (uint32_t)((1UL << 32) / (b) + 1)
+/* F(bytes, bytes of the class before, number) */
+#define MEDIUM_CLASSES(F)                                                      \
+	F(576, 512, 33), F(640, 576, 34), F(704, 640, 35), F(768, 704, 36),    \
+		F(832, 768, 37), F(896, 832, 38), F(960, 896, 39),             \
+		F(1024, 960, 40), F(1088, 1024, 41), F(1216, 1088, 42),        \
+		F(1344, 1216, 43), F(1472, 1344, 44), F(1600, 1472, 45),       \
+		F(1728, 1600, 46), F(1856, 1728, 47), F(2048, 1856, 48),       \
+		F(2240, 2048, 49), F(2368, 2240, 50), F(2560, 2368, 51),       \
+		F(2816, 2560, 52), F(3072, 2816, 53), F(3392, 3072, 54),       \
+		F(3776, 3392, 55), F(4096, 3776, 56), F(4368, 4096, 57),       \
+		F(4672, 4368, 58), F(4992, 4672, 59), F(5440, 4992, 60),       \
+		F(5952, 5440, 61), F(6528, 5952, 62), F(7232, 6528, 63),       \
+		F(8192, 7232, 64)
+#define ALL_CLASSES(F, M)                                                      \
+	C8(F, 16), G8(F, 16), H16(F, 16), MEDIUM_CLASSES(M), F(9360),          \
+		F(10912), F(13104), F(16384), F(21840), F(32768)
+#define BYTES(b, ...)	     b
+#define MAGIC(b, ...)	     (uint32_t)((1UL << 32) / (b) + 1)
+#define STEPS(b, before, nr) [((before) + 63) / 64 ...((b)-1) / 64] = (nr)
 
-const uint16_t class_bytes[NR_CLASSES] = { 0, ALL_CLASSES(BYTES) };
-const uint32_t class_magic[NR_CLASSES] = { 0, ALL_CLASSES(MAGIC) };
+const uint16_t class_bytes[NR_CLASSES] = { 0, ALL_CLASSES(BYTES, BYTES) };
+const uint32_t class_magic[NR_CLASSES] = { 0, ALL_CLASSES(MAGIC, MAGIC) };
 
-#define X2(c) c, c
-#define X4(c) X2(c), X2(c)
-#define X8(c) X4(c), X4(c)
-#define OCTAVE(x, c)                                                           \
-	x(c), x(c + 1), x(c + 2), x(c + 3), x(c + 4), x(c + 5), x(c + 6),      \
-		x(c + 7)
-#define X1(c) c
-
-const uint8_t medium_classes[MEDIUM_MAX / 64] = {
-	OCTAVE(X1, 0), /* up to FINE_MAX: never asked for */
-	OCTAVE(X1, NR_FINE + 1),
-	OCTAVE(X2, NR_FINE + 9),
-	OCTAVE(X4, NR_FINE + 17),
-	OCTAVE(X8, NR_FINE + 25),
-};
+const uint8_t medium_classes[MEDIUM_MAX / 64] = { MEDIUM_CLASSES(STEPS) };
 
 bool slab_check;
 bool slab_trust_chains = true;

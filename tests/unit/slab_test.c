@@ -40,7 +40,7 @@ static void waste_is_bounded(void **state)
 		if (n <= FINE_MAX)
 			assert_true(bytes - n < 16);
 		else if (n <= MEDIUM_MAX)
-			assert_true((bytes - n) * 1000 <= bytes * 111);
+			assert_true((bytes - n) * 1000 <= bytes * 118);
 		else /* no slab could hold more objects of that size */
 			assert_int_equal(SLAB_SIZE / bytes,
 					 SLAB_SIZE / align_up(n, 16));

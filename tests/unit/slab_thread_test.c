@@ -57,15 +57,15 @@ static void threads_at_the_same_time_have_their_own(void)
 
 /* ---- handing over ---- */
 
-#define NR_LEFT 100
+#define NR_LEFT 80
 
 static char *left[NR_LEFT];
 
 static void take_and_end(void)
 {
 	for (int i = 0; i < NR_LEFT; i++) {
-		left[i] = take(1 + (size_t)i * 80);
-		fill(left[i], 1 + (size_t)i * 80, 0);
+		left[i] = take(1 + (size_t)i * 100);
+		fill(left[i], 1 + (size_t)i * 100, 0);
 	}
 	give(take(8000));
 }
@@ -73,7 +73,7 @@ static void take_and_end(void)
 static void give_left(void)
 {
 	for (int i = 0; i < NR_LEFT; i++) {
-		assert_true(is_filled(left[i], 1 + (size_t)i * 80, 0));
+		assert_true(is_filled(left[i], 1 + (size_t)i * 100, 0));
 		give(left[i]);
 	}
 }
@@ -96,7 +96,7 @@ static void thread_that_ends_keeps_nothing_but_full_slabs(void)
 	for (int i = 0; i < NR_LEFT; i++) {
 		struct slab *s = slab_at(left[i]);
 
-		assert_true(is_filled(left[i], 1 + (size_t)i * 80, 0));
+		assert_true(is_filled(left[i], 1 + (size_t)i * 100, 0));
 		assert_int_equal(s->slot->owner, OWNER_ORPHAN);
 		validate_slab(s);
 	}
@@ -109,10 +109,10 @@ static void take_from_before(void)
 {
 	for (int i = 0; i < NR_LEFT; i++) {
 		struct slab *s = slab_at(left[i]);
-		char *p = take(1 + (size_t)i * 80);
+		char *p = take(1 + (size_t)i * 100);
 
 		adopted += slab_at(p) == s;
-		memset(p, 0, 1 + (size_t)i * 80);
+		memset(p, 0, 1 + (size_t)i * 100);
 		give(p);
 	}
 }
@@ -270,7 +270,7 @@ static void use_as_in_the_child(void)
 	validate_heap(tcache.heap);
 	validate_heap(other);
 	for (int i = 0; i < NR_LEFT; i++) {
-		size_t n = 1 + (size_t)i * 80;
+		size_t n = 1 + (size_t)i * 100;
 
 		assert_true(is_filled(left[i], n, 0));
 		memset(take(n), 0, n);
