@@ -11,23 +11,30 @@
  */
 #include "reclaim/reclaim.h"
 
-#define BALANCE_ORDER 4 /* below 64 KiB a call costs more than it brings */
+#define BALANCE_ORDER 4	   /* below 64 KiB a call costs more than it brings */
+#define REFUSED_MS    1000 /* until the kernel is asked again */
 
 static struct mm_lock purge_lock;
-static bool refused; /* the kernel does not let us: keep everything */
+static uint64_t refused_until; /* ms; set when the kernel does not let us */
+
+static bool is_refused(void)
+{
+	return refused_until && os_clock_ms() < refused_until;
+}
 
 static size_t purge_zone(struct zone *z, unsigned min_order, size_t keep)
 {
 	size_t done = 0;
 
-	while (!refused) {
+	while (!is_refused()) {
 		size_t nr, n;
 		pfn_t pfn = isolate_dirty(z, min_order, keep, &nr);
 
 		if (!pfn)
 			break;
 		n = purge_run(pfn, nr);
-		refused = !n && page_dirty(pfn, nr);
+		if (!n && page_dirty(pfn, nr))
+			refused_until = os_clock_ms() + REFUSED_MS;
 		done += n;
 		free_run(pfn, nr);
 	}

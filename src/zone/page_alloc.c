@@ -420,6 +420,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 		count_taken(z, more);
 		count_live(z);
 		set_present(z, at, more, 0, gfp & ~GFP_ZERO);
+		check_bound(z);
 	}
 	lock_release(&z->lock);
 	return ok;

@@ -2,6 +2,7 @@
 /*
  * unit/reclaim_test.c - free memory that goes back to the system
  */
+#include <unistd.h>
 #include "deny.h"
 #include "slab_test.h"
 #include "large/large.h"
@@ -230,6 +231,27 @@ static void refused_purge_keeps_the_books_right(void)
 	validate_zone(highmem());
 }
 
+/* Locked memory may be unlocked: what failed once is tried again. */
+static void refusal_is_not_for_ever(void)
+{
+	char *whole, *part;
+
+	start_reclaim();
+	mm_options.dirty = GIB(1);
+	whole = take_dirty(MIB(4), 0);
+	part = take_dirty(MIB(1), 0);
+	deny(SYS_madvise, MIB(4));
+	give_run(whole);
+	assert_int_equal(reclaim_trim(heap, 0), 0);
+	assert_ptr_equal(large_alloc(heap, MIB(4), 1, GFP_DEFAULT), whole);
+	give_run(part);
+	assert_int_equal(reclaim_trim(heap, 0), 0);
+	usleep(1200 * 1000);
+	assert_int_equal(reclaim_trim(heap, 0), MIB(1));
+	assert_int_equal(highmem()->nr_dirty, 0);
+	validate_zone(highmem());
+}
+
 /* ---- threads ---- */
 
 #define NR_THREADS 3
@@ -332,6 +354,7 @@ int main(void)
 		CHILD_TEST(trim_gives_everything_back),
 		CHILD_TEST(trim_keeps_what_it_is_told_to),
 		CHILD_TEST(refused_purge_keeps_the_books_right),
+		CHILD_TEST(refusal_is_not_for_ever),
 		CHILD_TEST(purging_never_touches_what_lives),
 		CHILD_TEST(child_of_a_fork_can_reclaim),
 	};
