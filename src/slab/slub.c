@@ -214,8 +214,8 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 
 /* ---- refilling a thread list ---- */
 
-/* New objects up to the end of the next page, in address order. */
-static void *carve(struct slab *s)
+/* New objects up to the end of the next page, onto the empty freelist. */
+static void carve(struct slab *s)
 {
 	size_t bytes = class_bytes[s->class];
 	size_t from = s->carved * bytes;
@@ -226,14 +226,13 @@ static void *carve(struct slab *s)
 	char *p = s->base + from;
 
 	if (!nr)
-		return NULL;
+		return;
 	touch_objects(s, from, from + nr * bytes);
+	s->freelist = p;
 	for (size_t i = 1; i < nr; i++, p += bytes)
 		*(void **)p = p + bytes;
 	*(void **)p = NULL;
 	s->carved += (uint16_t)nr;
-	s->credits += (int32_t)nr;
-	return s->base + from;
 }
 
 /* The fullest of the first few partial slabs. */
@@ -275,7 +274,9 @@ static void *take(struct slab *s)
 {
 	if (slab_check)
 		return take_one(s);
-	return s->freelist ? slab_take(s) : carve(s);
+	if (!s->freelist)
+		carve(s);
+	return s->freelist ? slab_take(s) : NULL;
 }
 
 static struct slab *next_active(struct heap *h, unsigned class)
