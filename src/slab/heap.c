@@ -241,6 +241,15 @@ void slab_fork_parent(void)
 	lock_release(&pool_lock);
 }
 
+static void orphan_heap(struct heap *h)
+{
+	slab_trust_chains = false;
+	for (unsigned i = 0; i < BATCH_SETS * BATCH_WAYS; i++)
+		h->batch[i / BATCH_WAYS][i % BATCH_WAYS] = (struct batch){ 0 };
+	memcpy(h->parked, h->tc->list, sizeof(h->parked));
+	h->tc = NULL;
+}
+
 /*
  * The other threads are gone. Their heaps are whole, as we held their locks,
  * and wait as they are for new threads, so that a child that ends soon copies
@@ -253,15 +262,13 @@ void slab_fork_child(void)
 	lock_init(&pool_lock);
 	for (struct heap *h = all_heaps; h; h = h->next_all)
 		lock_init(&h->lock);
+	/* some were on their way from or to the pool: they have no thread */
+	idle_heaps = NULL;
 	for (struct heap *h = all_heaps; h; h = h->next_all) {
-		if (h->idle || h->tc == &tcache)
+		if (h->tc == &tcache)
 			continue;
-		slab_trust_chains = false;
-		for (unsigned i = 0; i < BATCH_SETS * BATCH_WAYS; i++)
-			h->batch[i / BATCH_WAYS][i % BATCH_WAYS] =
-				(struct batch){ 0 };
-		memcpy(h->parked, h->tc->list, sizeof(h->parked));
-		h->tc = NULL;
+		if (h->tc)
+			orphan_heap(h);
 		h->idle = true;
 		pool_put(h);
 	}

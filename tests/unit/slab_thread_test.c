@@ -304,6 +304,23 @@ static void unlock_in_parent(void)
 	slab_fork_parent();
 }
 
+/* A thread has taken one out of the pool, new or not, and no more yet. */
+static void child_of_a_fork_pools_heaps_on_their_way(void)
+{
+	struct heap *ours = start_slabs(), *other;
+
+	in_thread(take_and_end);
+	other = heap_first();
+	assert_ptr_not_equal(other, ours);
+	other->idle = false;
+	lock_for_fork();
+	unlock_in_child();
+	assert_true(other->idle);
+	assert_false(ours->idle);
+	assert_ptr_equal(heap_get(), other);
+	assert_ptr_not_equal(heap_get(), other);
+}
+
 static void child_of_a_fork_has_all_heaps_to_itself(void)
 {
 	pthread_t thread;
@@ -348,6 +365,7 @@ int main(void)
 		CHILD_TEST(next_thread_gets_what_the_last_one_left),
 		CHILD_TEST(slabs_stay_on_the_node_of_their_thread),
 		CHILD_TEST(everything_that_threads_exchange_comes_back),
+		CHILD_TEST(child_of_a_fork_pools_heaps_on_their_way),
 		CHILD_TEST(child_of_a_fork_has_all_heaps_to_itself),
 	};
 
