@@ -36,7 +36,7 @@
 #define STEP_MAX   1024UL
 #define NR_STEPS   64U
 #define STEP_CLASS 40U /* the class of STEP_MAX */
-#define SHARE_MAX  4U  /* objects that one of several lists takes at once */
+#define SHARE_MAX  3U  /* objects that one of several lists takes at once */
 #define NR_LISTS   (NR_STEPS + NR_CLASSES - STEP_CLASS)
 
 extern const uint16_t class_bytes[NR_CLASSES] __hidden;
