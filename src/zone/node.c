@@ -17,8 +17,7 @@ unsigned nr_nodes;
 bool numa_is_fake;
 static struct mm_lock window_lock;
 
-/* by window: the first page of each zone in a slice; written before publishing
- */
+/* By window: first page of each zone in a slice. Set before it has a span. */
 static size_t zone_start[MAX_WINDOWS][MM_NR_ZONES];
 
 static unsigned nr_slices(void)
@@ -77,17 +76,14 @@ static void set_watermarks(struct zone *z)
 
 static void add_span(struct zone *z, const struct window *w)
 {
-	size_t slice = (size_t)z->nid << w->slice_shift;
-	pfn_t first = page_to_pfn(w, w->pages);
+	pfn_t slice = page_to_pfn(w, w->pages) +
+		      (pfn_t)((size_t)z->nid << w->slice_shift);
 	struct span *s = &z->span[z->nr_spans];
 
 	lock_acquire(&z->lock);
-	s->start =
-		first + (pfn_t)(slice + zone_offset(w->slice_shift, z->type));
-	s->end = first +
-		 (pfn_t)(slice + zone_offset(w->slice_shift, z->type + 1U));
+	s->start = slice + (pfn_t)zone_start[w->id][z->type];
+	s->end = slice + (pfn_t)zone_offset(w->slice_shift, z->type + 1U);
 	s->grown = s->tables = s->start;
-	zone_start[w->id][z->type] = zone_offset(w->slice_shift, z->type);
 	/* pairs with page_span(), which takes no lock */
 	smp_store_release(&z->nr_spans, z->nr_spans + 1);
 	z->nr_spanned += s->end - s->start;
@@ -119,6 +115,10 @@ bool node_add_window(size_t nr, unsigned seen)
 			w = NULL;
 		}
 		if (w) {
+			/* others take pages as soon as there is a span */
+			for (unsigned t = 0; t < MM_NR_ZONES; t++)
+				zone_start[w->id][t] =
+					zone_offset(w->slice_shift, t);
 			for_each_zone(z)
 				add_span(z, w);
 			arena_publish(w);
