@@ -241,7 +241,8 @@ void slab_fork_parent(void)
 	lock_release(&pool_lock);
 }
 
-static void orphan_heap(struct heap *h)
+/* Its thread is gone. */
+static void park_lists(struct heap *h)
 {
 	slab_trust_chains = false;
 	for (unsigned i = 0; i < BATCH_SETS * BATCH_WAYS; i++)
@@ -260,15 +261,14 @@ void slab_fork_child(void)
 {
 	partial_fork_child();
 	lock_init(&pool_lock);
-	for (struct heap *h = all_heaps; h; h = h->next_all)
-		lock_init(&h->lock);
 	/* some were on their way from or to the pool: they have no thread */
 	idle_heaps = NULL;
 	for (struct heap *h = all_heaps; h; h = h->next_all) {
+		lock_init(&h->lock);
 		if (h->tc == &tcache)
 			continue;
 		if (h->tc)
-			orphan_heap(h);
+			park_lists(h);
 		h->idle = true;
 		pool_put(h);
 	}

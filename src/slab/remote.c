@@ -38,13 +38,6 @@ static void inbox_push(struct heap *h, void *head, void *tail, uint32_t count)
 					      __ATOMIC_RELAXED));
 }
 
-struct slab *slab_at(const void *p)
-{
-	struct window *w = map_window(NULL, (uintptr_t)p);
-
-	return w ? slab_of(w, p) : NULL;
-}
-
 /* Is the slab still ours, or has another heap adopted it meanwhile? */
 void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
 		    uint32_t count)

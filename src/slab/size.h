@@ -63,11 +63,17 @@ static inline unsigned large_size_class(size_t n)
 	return class;
 }
 
+/** size_steps - steps of 16 bytes that hold a size */
+static inline size_t size_steps(size_t n)
+{
+	return (n + FINE_STEP - 1) / FINE_STEP;
+}
+
 /** size_class - class of a size; 1 <= n <= SMALL_MAX */
 static inline unsigned size_class(size_t n)
 {
 	if (n <= FINE_MAX)
-		return (unsigned)((n + FINE_STEP - 1) / FINE_STEP);
+		return (unsigned)size_steps(n);
 	if (n > MEDIUM_MAX)
 		return large_size_class(n);
 	return medium_class(n);
@@ -77,7 +83,7 @@ static inline unsigned size_class(size_t n)
 static inline unsigned size_list(size_t n)
 {
 	if (n <= STEP_MAX)
-		return (unsigned)((n + FINE_STEP - 1) / FINE_STEP);
+		return (unsigned)size_steps(n);
 	return size_class(n) - STEP_CLASS + NR_STEPS;
 }
 

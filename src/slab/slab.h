@@ -105,7 +105,7 @@ extern bool slab_check __hidden;
 /** slab_alloc_fast - pop from the thread list; NULL if the slow path must */
 static __flatten void *slab_alloc_fast(size_t n)
 {
-	size_t list = (n + FINE_STEP - 1) / FINE_STEP;
+	size_t list = size_steps(n);
 	void *p;
 
 	if (unlikely(n > STEP_MAX))
@@ -192,11 +192,11 @@ __attribute__((noreturn)) void double_free(const struct slab *s, const void *p);
  * between; following all of them to the end was measured to cost random
  * replacement 8 % (bench/run --only random).
  */
-static inline void check_chain(const struct slab *s, uint32_t n)
+static inline void check_chain(const struct slab *s)
 {
 	char *first = s->freelist, *second = *(char **)first;
 
-	if (unlikely(n > s->carved) && slab_trust_chains)
+	if (unlikely((uint32_t)slab_inuse(s) > s->carved) && slab_trust_chains)
 		double_free(s, first);
 	if (second && unlikely(first == second || first == *(char **)second))
 		double_free(s, first);
@@ -207,7 +207,7 @@ static inline void *slab_take(struct slab *s)
 {
 	void *head = s->freelist, *tail = head;
 
-	check_chain(s, s->carved - (uint32_t)slab_inuse(s));
+	check_chain(s);
 	if (!class_is_shared(s->class)) {
 		s->freelist = NULL;
 		s->credits = s->carved + 1;
@@ -274,6 +274,14 @@ static inline struct slab *slab_of(const struct window *w, const void *p)
 	return &w->slabs[i];
 }
 
+/** slab_at - descriptor of the slab at any address, or NULL */
+static inline struct slab *slab_at(const void *p)
+{
+	struct window *w = map_window(NULL, (uintptr_t)p);
+
+	return w ? slab_of(w, p) : NULL;
+}
+
 /**
  * slot_of - owner word of a slab
  *
@@ -323,11 +331,12 @@ static inline struct batch *batch_set(struct heap *h, const struct slab *s)
 static inline bool remote_free_fast(struct heap *h, void *p)
 {
 	size_t off = (uintptr_t)p - windows[0].base, i = off >> SLAB_SHIFT;
-	struct batch *b = batch_set(h, &windows[0].slabs[i]);
+	const struct slab *s = &windows[0].slabs[i];
+	struct batch *b = batch_set(h, s);
 
 	if (unlikely(off >= windows[0].size))
 		return false;
-	for (unsigned way = 0; b->slab != &windows[0].slabs[i]; b++)
+	for (unsigned way = 0; b->slab != s; b++)
 		if (++way == BATCH_WAYS)
 			return false;
 	if (b->count + 1 >= b->limit || b->head == p ||
@@ -407,9 +416,6 @@ unsigned heap_count(void);
 
 /** heap_trim - send this heap's batches, drain its inbox and page lists */
 void heap_trim(struct heap *h);
-
-/** slab_at - descriptor of the slab of an object in any window */
-struct slab *slab_at(const void *p);
 
 /** list_length - objects in a thread list, as far as known */
 size_t list_length(struct heap *h, unsigned list);

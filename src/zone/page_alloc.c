@@ -73,14 +73,11 @@ static void count_refaults(struct zone *z, size_t fresh)
 				     READ_ONCE(z->peak_present)));
 }
 
-static void set_present(struct zone *z, pfn_t pfn, size_t nr, size_t dirty,
-			gfp_t gfp)
+static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
 {
 	pte_t *pte = pfn_to_pte(pfn);
 	size_t fresh = 0;
 
-	if (dirty == nr && !(gfp & GFP_ZERO))
-		return;
 	for (size_t i = 0; i < nr; i++) {
 		if ((pte[i] & PTE_STATE_MASK) == PTE_UNTOUCHED) {
 			pte[i] = PTE_PRESENT;
@@ -95,7 +92,7 @@ static void set_present(struct zone *z, pfn_t pfn, size_t nr, size_t dirty,
 
 void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
 {
-	set_present(page_zone(pfn), pfn, nr, 0, gfp);
+	set_present(page_zone(pfn), pfn, nr, gfp);
 }
 
 void forget_pages(pfn_t pfn, size_t nr)
@@ -245,8 +242,8 @@ static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 	}
 	count_taken(z, nr);
 	count_live(z);
-	if (gfp & GFP_TOUCH)
-		set_present(z, pfn, nr, dirty, gfp & ~GFP_ZERO);
+	if ((gfp & GFP_TOUCH) && dirty < nr)
+		set_present(z, pfn, nr, GFP_DEFAULT);
 	return pfn;
 }
 
@@ -264,7 +261,7 @@ static pfn_t zone_alloc(struct zone *z, size_t nr, size_t align, gfp_t gfp,
 	check_bound(z);
 	lock_release(&z->lock);
 	if (pfn && zero)
-		set_present(z, pfn, nr, 0, gfp);
+		set_present(z, pfn, nr, gfp);
 	return pfn;
 }
 
@@ -419,7 +416,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 		}
 		count_taken(z, more);
 		count_live(z);
-		set_present(z, at, more, 0, gfp & ~GFP_ZERO);
+		set_present(z, at, more, gfp & ~GFP_ZERO);
 		check_bound(z);
 	}
 	lock_release(&z->lock);
