@@ -45,28 +45,31 @@ void unlock_all(void)
 	reclaim_fork_parent();
 }
 
+/*
+ * The handlers are registered before there is a second thread, and before any
+ * of the program's own: those run outside of ours and may allocate.
+ */
 static void fork_prepare(void)
 {
-	if (ready)
-		lock_all();
+	lock_acquire(&init_lock);
+	lock_all();
 }
 
 static void fork_parent(void)
 {
-	if (ready)
-		unlock_all();
+	unlock_all();
+	lock_release(&init_lock);
 }
 
 static void fork_child(void)
 {
-	if (!ready)
-		return;
 	arena_fork_child();
 	pgtable_fork_child(&mm_pgtable);
 	zone_fork_child();
 	reclaim_fork_child();
 	large_fork_child();
 	slab_fork_child();
+	lock_init(&init_lock);
 	stat_add_global(STAT_fork, 1);
 }
 
@@ -111,26 +114,14 @@ static __cold bool init_once(void)
 			mm_warn("%u node(s), window of %zu MiB at %p, page size %zu",
 				nr_nodes, windows[0].size >> 20,
 				(void *)windows[0].base, os_page_size());
-		have_key =
-			!failed && !pthread_key_create(&exit_key, thread_exits);
+		if (!failed) {
+			have_key = !pthread_key_create(&exit_key, thread_exits);
+			pthread_atfork(fork_prepare, fork_parent, fork_child);
+		}
 		smp_store_release(&ready, !failed);
 	}
 	lock_release(&init_lock);
 	return ready;
-}
-
-/*
- * A process of one thread forks between two calls of ours: its child needs no
- * repair. So the handlers are registered before a second thread gets a heap.
- */
-static void watch_forks(void)
-{
-	static bool done;
-
-	if (__atomic_exchange_n(&done, true, __ATOMIC_ACQ_REL))
-		return;
-	/* may allocate; without a heap yet, that is from the reserve */
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
 static __cold struct heap *start_thread(void)
@@ -139,8 +130,6 @@ static __cold struct heap *start_thread(void)
 
 	if (!smp_load_acquire(&ready) && !init_once())
 		return NULL;
-	if (heap_count() == 1 && !tcache.exiting)
-		watch_forks();
 	h = heap_get();
 	if (!h)
 		return NULL;

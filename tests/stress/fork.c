@@ -2,9 +2,10 @@
 /*
  * fork.c [forks] - forks while eight threads allocate
  *
- * Each child allocates, frees the parent's blocks and exits. No child may
- * hang on a lock that some other thread of the parent held, nor find a block
- * damaged; an alarm ends the test if one does.
+ * Each child allocates, frees the parent's blocks and exits; the program's own
+ * fork handlers, older than the threads, allocate too. No child may hang on a
+ * lock that some other thread of the parent held, nor find a block damaged; an
+ * alarm ends the test if one does.
  */
 #include <pthread.h>
 #include <sys/resource.h>
@@ -19,6 +20,7 @@
 /* A block: its size in the first word, a pattern of that seed behind. */
 static char *slots[NR_SLOTS];
 static int stop;
+static pthread_barrier_t started;
 
 static char *make_block(uint64_t *rnd)
 {
@@ -48,12 +50,24 @@ static void replace(unsigned slot, char *p)
 	free_block(__atomic_exchange_n(&slots[slot], p, __ATOMIC_ACQ_REL));
 }
 
+/*
+ * AddressSanitizer's own locks are not made for fork: a thread that is just
+ * starting may hold one, and then the child waits for it for ever.
+ */
+static void wait_for_sanitizer(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	pthread_barrier_wait(&started);
+#endif
+}
+
 static void *churn(void *arg)
 {
 	uint64_t rnd = (uintptr_t)arg * 0x9e3779b97f4a7c15u;
 
 	/* Always running, often preempted, and no brake on the forks. */
 	setpriority(PRIO_PROCESS, 0, 10);
+	wait_for_sanitizer();
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
 		replace(random_next(&rnd) % NR_SLOTS, make_block(&rnd));
 	return NULL;
@@ -90,6 +104,15 @@ static void child(unsigned nr)
 	_exit(check_result());
 }
 
+static void handler(void)
+{
+	static uint64_t rnd = 1;
+	int i;
+
+	for (i = 0; i < 100; i++)
+		free_block(make_block(&rnd));
+}
+
 static void fork_once(unsigned nr)
 {
 	int status = -1;
@@ -110,9 +133,12 @@ int main(int argc, char **argv)
 	unsigned nr_forks = argc > 1 ? (unsigned)atoi(argv[1]) : 10000, i;
 	pthread_t t[NR_THREADS];
 
+	CHECK(!pthread_atfork(handler, handler, handler));
+	CHECK(!pthread_barrier_init(&started, NULL, NR_THREADS + 1));
 	for (i = 0; i < NR_THREADS; i++)
 		CHECK(!pthread_create(&t[i], NULL, churn,
 				      (void *)(uintptr_t)(i + 1)));
+	wait_for_sanitizer();
 	for (i = 0; i < nr_forks; i++)
 		fork_once(i);
 	alarm(HANG_SECONDS);
