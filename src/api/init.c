@@ -46,31 +46,52 @@ void unlock_all(void)
 }
 
 /*
- * The handlers are registered before there is a second thread, and before any
- * of the program's own: those run outside of ours and may allocate.
+ * The handlers are registered by the first fork, or by the first thread that is
+ * not the main one; twice if two do it together. From the start would be
+ * simpler, but costs a program that needs none 128 KiB of libc's pages. They
+ * are younger than the program's own, which run inside of them.
  */
+static unsigned nr_prepared;
+
 static void fork_prepare(void)
 {
-	lock_acquire(&init_lock);
-	lock_all();
+	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
+		lock_all();
+		WRITE_ONCE(lock_holder, __builtin_thread_pointer());
+	}
+	nr_prepared++;
 }
 
 static void fork_parent(void)
 {
+	if (--nr_prepared)
+		return;
+	WRITE_ONCE(lock_holder, NULL);
 	unlock_all();
-	lock_release(&init_lock);
 }
 
 static void fork_child(void)
 {
+	if (--nr_prepared)
+		return;
+	lock_holder = NULL;
 	arena_fork_child();
 	pgtable_fork_child(&mm_pgtable);
 	zone_fork_child();
 	reclaim_fork_child();
 	large_fork_child();
 	slab_fork_child();
-	lock_init(&init_lock);
 	stat_add_global(STAT_fork, 1);
+}
+
+void api_watch_forks(void)
+{
+	static bool done;
+
+	if (READ_ONCE(done) || !smp_load_acquire(&ready))
+		return;
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	WRITE_ONCE(done, true);
 }
 
 /* ---- threads ---- */
@@ -114,10 +135,8 @@ static __cold bool init_once(void)
 			mm_warn("%u node(s), window of %zu MiB at %p, page size %zu",
 				nr_nodes, windows[0].size >> 20,
 				(void *)windows[0].base, os_page_size());
-		if (!failed) {
-			have_key = !pthread_key_create(&exit_key, thread_exits);
-			pthread_atfork(fork_prepare, fork_parent, fork_child);
-		}
+		have_key =
+			!failed && !pthread_key_create(&exit_key, thread_exits);
 		smp_store_release(&ready, !failed);
 	}
 	lock_release(&init_lock);
@@ -130,6 +149,8 @@ static __cold struct heap *start_thread(void)
 
 	if (!smp_load_acquire(&ready) && !init_once())
 		return NULL;
+	if (!os_is_main_thread())
+		api_watch_forks();
 	h = heap_get();
 	if (!h)
 		return NULL;

@@ -11,6 +11,8 @@
 #include "os/lock.h"
 #include "os/syscall.h"
 
+void *lock_holder;
+
 static void relax(void)
 {
 #if defined(__x86_64__)
@@ -22,6 +24,8 @@ static void relax(void)
 
 __slow void lock_wait(struct mm_lock *l)
 {
+	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
+		return;
 	for (int i = 0; i < 64; i++) {
 		relax();
 		if (READ_ONCE(l->word) == 0 && lock_try(l))

@@ -5,6 +5,10 @@
  * States: 0 free, 1 held, 2 held and somebody sleeps. It is not recursive.
  * Lock order is floor order: a thread that holds a lock of one room takes only
  * locks of lower rooms. A forked child resets every lock with lock_init().
+ *
+ * A thread that forks holds every lock there is, and says so in lock_holder.
+ * Until it gives them back it walks through all of them: fork handlers of the
+ * program that run in between may allocate.
  */
 #ifndef MM_OS_LOCK_H
 #define MM_OS_LOCK_H
@@ -14,6 +18,9 @@
 struct mm_lock {
 	uint32_t word;
 };
+
+/* __builtin_thread_pointer() of the thread that holds every lock, or NULL */
+extern void *lock_holder __hidden;
 
 void lock_wait(struct mm_lock *l);
 void lock_wake(struct mm_lock *l);
@@ -40,6 +47,8 @@ static inline void lock_acquire(struct mm_lock *l)
 
 static inline void lock_release(struct mm_lock *l)
 {
+	if (unlikely(READ_ONCE(lock_holder)))
+		return; /* it is us: nobody else holds a lock */
 	/* pairs with the acquire in lock_try() and lock_wait() */
 	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
 		lock_wake(l);

@@ -77,6 +77,9 @@ unsigned long os_nodes_allowed(void);
 /** os_node_distance - SLIT distance between two nodes; 10 means local */
 unsigned os_node_distance(unsigned from, unsigned to);
 
+/** os_is_main_thread - is the caller the thread its process began with? */
+bool os_is_main_thread(void);
+
 /** os_current_node - node of the CPU that runs the caller; 0 if unknown */
 unsigned os_current_node(void);
 

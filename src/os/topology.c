@@ -45,6 +45,11 @@ unsigned os_node_distance(unsigned from, unsigned to)
 	return v;
 }
 
+bool os_is_main_thread(void)
+{
+	return sys1(SYS_gettid, 0) == sys1(SYS_getpid, 0);
+}
+
 unsigned os_current_node(void)
 {
 	unsigned cpu, node;

@@ -223,6 +223,24 @@ static void lock_that_is_held_cannot_be_tried(void **state)
 	lock_release(&lock);
 }
 
+static void *is_main_thread(void *arg)
+{
+	*(bool *)arg = os_is_main_thread();
+	return NULL;
+}
+
+static void only_the_first_thread_is_the_main_one(void **state)
+{
+	pthread_t thread;
+	bool other = true;
+
+	(void)state;
+	assert_true(os_is_main_thread());
+	pthread_create(&thread, NULL, is_main_thread, &other);
+	pthread_join(thread, NULL);
+	assert_false(other);
+}
+
 static void *take_and_leave(void *arg)
 {
 	lock_acquire(&lock);
@@ -252,6 +270,30 @@ static void sleepers_are_woken_one_after_the_other(void **state)
 		assert_true(done[i]);
 	}
 	assert_int_equal(lock.word, 0);
+}
+
+static void holder_of_all_locks_walks_through_them(void **state)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+	pthread_t thread;
+	bool done = false;
+
+	(void)state;
+	lock_acquire(&lock);
+	lock_holder = __builtin_thread_pointer();
+	pthread_create(&thread, NULL, take_and_leave, &done);
+	for (int i = 0; i < 3; i++) {
+		lock_acquire(&lock);
+		assert_false(lock_try(&lock));
+		lock_release(&lock);
+		nanosleep(&pause, NULL);
+	}
+	assert_int_not_equal(lock.word, 0);
+	assert_false(READ_ONCE(done));
+	lock_holder = NULL;
+	lock_release(&lock);
+	pthread_join(thread, NULL);
+	assert_true(done);
 }
 
 /* ---- files ---- */
@@ -350,6 +392,8 @@ int main(void)
 		cmocka_unit_test(clock_goes_forward_in_milliseconds),
 		cmocka_unit_test(only_one_thread_holds_a_lock),
 		cmocka_unit_test(lock_that_is_held_cannot_be_tried),
+		cmocka_unit_test(holder_of_all_locks_walks_through_them),
+		cmocka_unit_test(only_the_first_thread_is_the_main_one),
 		cmocka_unit_test(sleepers_are_woken_one_after_the_other),
 		cmocka_unit_test(written_bytes_are_read_back),
 		cmocka_unit_test(file_errors_are_negative_and_keep_errno),
