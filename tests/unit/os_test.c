@@ -280,7 +280,7 @@ static void holder_of_all_locks_walks_through_them(void **state)
 
 	(void)state;
 	lock_acquire(&lock);
-	lock_holder = __builtin_thread_pointer();
+	WRITE_ONCE(lock_holder, __builtin_thread_pointer());
 	pthread_create(&thread, NULL, take_and_leave, &done);
 	for (int i = 0; i < 3; i++) {
 		lock_acquire(&lock);
@@ -290,7 +290,7 @@ static void holder_of_all_locks_walks_through_them(void **state)
 	}
 	assert_int_not_equal(lock.word, 0);
 	assert_false(READ_ONCE(done));
-	lock_holder = NULL;
+	WRITE_ONCE(lock_holder, NULL);
 	lock_release(&lock);
 	pthread_join(thread, NULL);
 	assert_true(done);
