@@ -288,7 +288,7 @@ static void holder_of_all_locks_walks_through_them(void **state)
 		lock_release(&lock);
 		nanosleep(&pause, NULL);
 	}
-	assert_int_not_equal(lock.word, 0);
+	assert_int_not_equal(READ_ONCE(lock.word), 0);
 	assert_false(READ_ONCE(done));
 	WRITE_ONCE(lock_holder, NULL);
 	lock_release(&lock);
