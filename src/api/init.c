@@ -51,6 +51,7 @@ void unlock_all(void)
  * simpler, but costs a program that needs none 128 KiB of libc's pages. They
  * are younger than the program's own, which run inside of them.
  */
+static bool forks_watched;
 static unsigned nr_prepared;
 
 static void fork_prepare(void)
@@ -86,12 +87,10 @@ static void fork_child(void)
 
 void api_watch_forks(void)
 {
-	static bool done;
-
-	if (READ_ONCE(done) || !smp_load_acquire(&ready))
+	if (READ_ONCE(forks_watched) || !smp_load_acquire(&ready))
 		return;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
-	WRITE_ONCE(done, true);
+	WRITE_ONCE(forks_watched, true);
 }
 
 /* ---- threads ---- */
@@ -149,7 +148,7 @@ static __cold struct heap *start_thread(void)
 
 	if (!smp_load_acquire(&ready) && !init_once())
 		return NULL;
-	if (!os_is_main_thread())
+	if (!READ_ONCE(forks_watched) && !os_is_main_thread())
 		api_watch_forks();
 	h = heap_get();
 	if (!h)

@@ -47,8 +47,8 @@ static inline void lock_acquire(struct mm_lock *l)
 
 static inline void lock_release(struct mm_lock *l)
 {
-	if (unlikely(READ_ONCE(lock_holder)))
-		return; /* it is us: nobody else holds a lock */
+	if (unlikely(READ_ONCE(lock_holder) == __builtin_thread_pointer()))
+		return;
 	/* pairs with the acquire in lock_try() and lock_wait() */
 	if (unlikely(__atomic_exchange_n(&l->word, 0, __ATOMIC_RELEASE) == 2))
 		lock_wake(l);
