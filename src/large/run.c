@@ -140,9 +140,9 @@ static bool run_grow(struct page *page, pfn_t pfn, size_t nr)
 {
 	size_t more = nr - page->nr, slack = nr / 8;
 
-	if (expand_run(pfn, page->nr, more + slack, GFP_DEFAULT))
+	if (expand_run(pfn, page->nr, more + slack))
 		page->nr += (uint32_t)(more + slack);
-	else if (expand_run(pfn, page->nr, more, GFP_DEFAULT))
+	else if (expand_run(pfn, page->nr, more))
 		page->nr += (uint32_t)more;
 	else
 		return false;

@@ -388,7 +388,7 @@ static bool all_free(const struct span *s, pfn_t pfn, size_t nr)
 	return true;
 }
 
-bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
+bool expand_run(pfn_t pfn, size_t nr, size_t more)
 {
 	struct zone *z = page_zone(pfn);
 	const struct span *s;
@@ -416,7 +416,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp)
 		}
 		count_taken(z, more);
 		count_live(z);
-		set_present(z, at, more, gfp & ~GFP_ZERO);
+		set_present(z, at, more, GFP_DEFAULT);
 		check_bound(z);
 	}
 	lock_release(&z->lock);

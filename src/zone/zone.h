@@ -129,7 +129,7 @@ void free_run_dirty(pfn_t pfn, size_t nr, size_t dirty);
  *
  * Returns false if they are not all free; then nothing changed.
  */
-bool expand_run(pfn_t pfn, size_t nr, size_t more, gfp_t gfp);
+bool expand_run(pfn_t pfn, size_t nr, size_t more);
 
 /** touch_pages - mark pages present, clear the dirty ones if GFP_ZERO */
 void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp);

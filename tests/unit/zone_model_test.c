@@ -89,7 +89,7 @@ static void model_expand(struct model *md, int i)
 	struct run *r = &md->run[i];
 	size_t more = rnd_length();
 	pfn_t end = r->pfn + (pfn_t)r->nr;
-	bool ok = expand_run(r->pfn, r->nr, more, GFP_DEFAULT);
+	bool ok = expand_run(r->pfn, r->nr, more);
 
 	assert_int_equal(ok, model_is_free(md, end, more));
 	if (!ok)

@@ -279,13 +279,13 @@ static void runs_grow_only_into_free_pages(void)
 	assert_int_equal(b, a + 64);
 	fill(pfn_to_addr(a), 64 * PAGE_SIZE, 0);
 	fill(pfn_to_addr(b), 64 * PAGE_SIZE, 0);
-	assert_false(expand_run(a, 64, 1, GFP_DEFAULT));
+	assert_false(expand_run(a, 64, 1));
 	free_run(b, 64);
-	assert_true(expand_run(a, 64, 3, GFP_DEFAULT));
+	assert_true(expand_run(a, 64, 3));
 	assert_int_equal(used_pages(highmem()), 67);
 	validate_all();
 	/* over the border of what the zone has grown to */
-	assert_true(expand_run(a, 67, 5000, GFP_DEFAULT));
+	assert_true(expand_run(a, 67, 5000));
 	assert_int_equal(used_pages(highmem()), 5067);
 	validate_all();
 	assert_true(is_filled(pfn_to_addr(a), 128 * PAGE_SIZE, 0));
@@ -302,7 +302,7 @@ static void runs_do_not_grow_beyond_their_zone(void)
 	start_zones(0);
 	dma = &nodes[0].zone[MM_ZONE_DMA];
 	pfn = alloc_run(0, MM_ZONE_DMA, 1, 1, GFP_DEFAULT);
-	assert_false(expand_run(pfn, 1, dma->nr_spanned, GFP_DEFAULT));
+	assert_false(expand_run(pfn, 1, dma->nr_spanned));
 	assert_int_equal(used_pages(dma), 1);
 	validate_all();
 }
