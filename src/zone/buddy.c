@@ -117,19 +117,30 @@ void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr,
 	}
 }
 
-/* Halve a block until it has the wanted order; the upper halves go back. */
-static void split(struct zone *z, pfn_t pfn, unsigned from, unsigned to,
-		  size_t *dirty)
+/*
+ * Halve a block until it has the wanted order and return what is kept: of each
+ * two halves the dirtier one, as its memory is there. The others go back.
+ */
+static pfn_t split(struct zone *z, pfn_t pfn, unsigned from, unsigned to,
+		   size_t *dirty)
 {
 	while (from > to) {
-		pfn_t half = pfn + (1U << --from);
-		size_t part =
-			part_dirty(half, 1UL << from, 2UL << from, *dirty);
+		size_t half = 1UL << --from;
+		pfn_t high = pfn + (pfn_t)half;
+		size_t in_high = part_dirty(high, half, 2 * half, *dirty);
+		size_t in_low = *dirty - in_high;
 
-		*dirty -= part;
-		link_block(z, half, from, part);
+		if (in_high > in_low) {
+			link_block(z, pfn, from, in_low);
+			pfn = high;
+			*dirty = in_high;
+		} else {
+			link_block(z, high, from, in_high);
+			*dirty = in_low;
+		}
 		counter_add(&z->stats, STAT_buddy_split, 1);
 	}
+	return pfn;
 }
 
 pfn_t __buddy_take(struct zone *z, unsigned order, size_t *dirty)
@@ -141,8 +152,7 @@ pfn_t __buddy_take(struct zone *z, unsigned order, size_t *dirty)
 			if (!pfn)
 				continue;
 			*dirty = __buddy_remove(z, pfn);
-			split(z, pfn, o, order, dirty);
-			return pfn;
+			return split(z, pfn, o, order, dirty);
 		}
 	}
 	return 0;

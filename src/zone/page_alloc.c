@@ -26,6 +26,7 @@ size_t page_dirty(pfn_t pfn, size_t nr)
 	const pte_t *pte = pfn_to_pte(pfn);
 	size_t n = 0;
 
+#pragma GCC unroll 4
 	for (size_t i = 0; i < nr; i++)
 		n += (pte[i] & PTE_STATE_MASK) != PTE_UNTOUCHED;
 	return n;
