@@ -60,6 +60,8 @@ bool __inbox_drain(struct heap *h)
 	while (tail) {
 		uintptr_t link = words(tail)[1];
 
+		/* the next batch is as cold as this one was */
+		__builtin_prefetch((void *)(link & LINK_MASK));
 		slab_take_home(h, slab_at(tail), (void *)words(tail)[0], tail,
 			       (uint32_t)(link >> COUNT_SHIFT));
 		counter_add(&h->stats, STAT_remote_drain, 1);
