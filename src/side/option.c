@@ -11,10 +11,13 @@
 #define NAME_LEN_MAX 24	  /* of an option's name */
 #define TEXT_SIZE    4096 /* of a text argument, NUL included: PATH_MAX */
 #define SHOWN_SIZE   48	  /* of a user's text in a message */
-#define WANT_SIZE    128
+#define WANT_SIZE    192
+#define WANT_NODES   ":NODES with NODES out of %s as numactl writes them"
+#define NODES_SIZE   (3 * MAX_NODES) /* of a mask as text: "0-1,3-4,..." */
 
 enum option_type { BOOL, SIZE, NUMBER, CHOICE };
-enum word_arg { ARG_NONE, ARG_NUMBER, ARG_TEXT };
+/* what takes nodes stands last */
+enum word_arg { ARG_NONE, ARG_NUMBER, ARG_TEXT, ARG_NODES, ARG_OPT_NODES };
 
 enum option_id {
 #define OPTION(name, type, def, lo, hi, help) OPTION_##name,
@@ -110,6 +113,16 @@ static struct span cut(struct span *rest, char sep)
 	return head;
 }
 
+/* Take @c off @s if it is the next character. */
+static bool cut_char(struct span *s, char c)
+{
+	if (!s->len || *s->p != c)
+		return false;
+	s->p++;
+	s->len--;
+	return true;
+}
+
 /* ---- values ---- */
 
 static bool parse_bool(struct span s, bool *v)
@@ -175,25 +188,97 @@ static const char *parse_text(struct span s, char *store)
 	return store;
 }
 
+/* Take "N" or "N-M" off @s and add these bits to @mask. */
+static bool cut_range(struct span *s, unsigned long *mask)
+{
+	size_t lo, hi;
+
+	if (!cut_number(s, &lo))
+		return false;
+	hi = lo;
+	if (cut_char(s, '-') && !cut_number(s, &hi))
+		return false;
+	if (lo > hi || hi >= MAX_NODES)
+		return false;
+	*mask |= (2UL << hi) - (1UL << lo);
+	return true;
+}
+
+/* Bit n of @ranks stands for the n-th of the nodes allowed. */
+static unsigned long nodes_of_ranks(unsigned long ranks, unsigned long allowed)
+{
+	unsigned long nodes = 0;
+
+	for (; ranks && allowed; ranks >>= 1, allowed &= allowed - 1)
+		if (ranks & 1)
+			nodes |= allowed & -allowed;
+	return ranks ? 0 : nodes;
+}
+
+/* Returns a mask; 0 if @s is no such list or names what is not allowed. */
+static unsigned long parse_nodes(struct span s)
+{
+	unsigned long nodes = 0, allowed = os_nodes_allowed();
+	bool others = cut_char(&s, '!');
+	bool relative = cut_char(&s, '+');
+
+	if (span_is(s, "all"))
+		return others ? 0 : allowed;
+	do {
+		if (!cut_range(&s, &nodes))
+			return 0;
+	} while (cut_char(&s, ','));
+	if (relative)
+		nodes = nodes_of_ranks(nodes, allowed);
+	if (s.len || !nodes || nodes & ~allowed)
+		return 0;
+	return others ? allowed & ~nodes : nodes;
+}
+
+/* A mask as parse_nodes() reads it: runs of bits from the lowest up. */
+static const char *show_nodes(unsigned long nodes, char buf[NODES_SIZE])
+{
+	unsigned long above;
+	size_t n = 0;
+
+	buf[0] = '\0';
+	/* the carry of the lowest bit stops right above its run */
+	for (; nodes; nodes &= above) {
+		unsigned lo = (unsigned)__builtin_ctzl(nodes), hi;
+
+		above = nodes + (1UL << lo);
+		hi = (unsigned)__builtin_ctzl(above) - 1;
+		n += os_format(buf + n, NODES_SIZE - n, n ? ",%u" : "%u", lo);
+		if (hi > lo)
+			n += os_format(buf + n, NODES_SIZE - n, "-%u", hi);
+	}
+	return buf;
+}
+
 static bool parse_choice(struct span s, enum option_id id, struct mm_choice *c)
 {
 	bool has_arg = span_has(s, ':');
 	struct span name = cut(&s, ':');
 	const struct word_row *w = words;
-	const char *text = NULL;
+	struct mm_choice v = { 0 };
 	size_t nr = 0;
 
 	while (w->option != id || !span_is(name, w->name))
 		if (++w == words + NR_OPTION_WORDS)
 			return false;
-	if (has_arg != (w->arg != ARG_NONE))
+	v.word = (enum option_word)(w - words);
+	if (w->arg == ARG_OPT_NODES && !has_arg)
+		s = span_of("all");
+	else if (has_arg != (w->arg != ARG_NONE))
 		return false;
 	if (w->arg == ARG_NUMBER && !parse_number(s, w->lo, w->hi, &nr))
 		return false;
-	if (w->arg == ARG_TEXT && !(text = parse_text(s, texts[id])))
+	if (w->arg == ARG_TEXT && !(v.text = parse_text(s, texts[id])))
 		return false;
-	*c = (struct mm_choice){ (enum option_word)(w - words), (unsigned)nr,
-				 text };
+	if (w->arg >= ARG_NODES && !(v.nodes = parse_nodes(s)))
+		return false;
+	v.nr = (unsigned)nr;
+	*c = v;
 	return true;
 }
 
@@ -245,6 +330,7 @@ static void want_choice(enum option_id id, char *buf, size_t len)
 {
 	const struct word_row *w = words, *end = words + NR_OPTION_WORDS;
 	const char *sep = "";
+	char nodes[NODES_SIZE];
 	size_t n = 0;
 
 	while (w->option != id)
@@ -257,6 +343,11 @@ static void want_choice(enum option_id id, char *buf, size_t len)
 				       w->hi);
 		if (w->arg == ARG_TEXT)
 			n += os_format(buf + n, len - n, ":PATH");
+		if (w->arg == ARG_OPT_NODES)
+			n += os_format(buf + n, len - n, "[:NODES]");
+		if (w->arg == ARG_NODES)
+			n += os_format(buf + n, len - n, WANT_NODES,
+				       show_nodes(os_nodes_allowed(), nodes));
 		sep = w + 2 < end && w[2].option == id ? ", " : " or ";
 	}
 }
@@ -356,6 +447,16 @@ static const struct option_row *find_option(struct span key)
 	return NULL;
 }
 
+/* Take what is before the next comma that ends an item off @rest. */
+static struct span cut_item(struct span *rest)
+{
+	struct span item = cut(rest, ',');
+
+	while (rest->len && span_has(span_of("0123456789!+"), *rest->p))
+		item.len += 1 + cut(rest, ',').len;
+	return item;
+}
+
 /* Returns 1 if the item is wrong. */
 static unsigned parse_item(struct span item, const char *source)
 {
@@ -384,7 +485,7 @@ unsigned option_parse(const char *text, size_t len, const char *source)
 	unsigned wrong = 0;
 
 	while (rest.len)
-		wrong += parse_item(cut(&rest, ','), source);
+		wrong += parse_item(cut_item(&rest), source);
 	return wrong;
 }
 
@@ -436,10 +537,13 @@ static void print_text(struct mm_out *o, const char *s)
 static void print_choice(struct mm_out *o, const struct mm_choice *c)
 {
 	const struct word_row *w = &words[c->word];
+	char nodes[NODES_SIZE];
 
 	out_printf(o, "%s", w->name);
 	if (w->arg == ARG_NUMBER)
 		out_printf(o, ":%u", c->nr);
+	if (w->arg >= ARG_NODES)
+		out_printf(o, ":%s", show_nodes(c->nodes, nodes));
 	if (w->arg == ARG_TEXT) {
 		out_printf(o, ":");
 		print_text(o, c->text);

@@ -27,8 +27,9 @@ enum option_word {
 /** One word out of a list, perhaps with an argument. */
 struct mm_choice {
 	enum option_word word;
-	unsigned nr;	  /* of a word that takes a number, else 0 */
-	const char *text; /* of a word that takes text, else NULL */
+	unsigned nr;	     /* of a word that takes a number, else 0 */
+	unsigned long nodes; /* bit mask, of a word that takes nodes, else 0 */
+	const char *text;    /* of a word that takes text, else NULL */
 };
 
 #define OPTION_FIELD_BOOL   bool
@@ -64,7 +65,12 @@ void option_defaults(void);
  * @source: where it comes from, as messages shall name it
  *
  * White space around names and values, and empty items, are skipped. A name
- * alone switches a BOOL on.
+ * alone switches a BOOL on. Names begin with a letter, so a comma before a
+ * digit, '!' or '+' ends no item: it is part of the value before it.
+ *
+ * Nodes are written as numactl(8) has them: "all", or numbers "N" and ranges
+ * "N-M" separated by commas; "+0-1" counts the allowed nodes only, "!0,2-3" is
+ * every allowed node but those. A node that is not allowed is an error.
  *
  * Returns the number of wrong items; each was reported with mm_warn().
  */

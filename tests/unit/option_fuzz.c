@@ -4,7 +4,8 @@
  *
  * Checked for each input, read as MM_OPTIONS and as a file: every value stays
  * in its range, every message is one line of printable text, and the view of
- * the options sets the same options again.
+ * the options sets the same options again. Lists of nodes are also made along
+ * with what they mean, on machines whose nodes are drawn by lot.
  *
  * With libFuzzer: clang -fsanitize=fuzzer,address -DOPTION_LIBFUZZER, run with
  * -close_fd_mask=2. Without: option_fuzz [ROUNDS [SEED]].
@@ -24,6 +25,14 @@
 			abort();                                               \
 		}                                                              \
 	} while (0)
+
+/* The machine. The linker prefers this to the one in os/topology.c. */
+static unsigned long allowed = 0x2d;
+
+unsigned long os_nodes_allowed(void)
+{
+	return allowed;
+}
 
 struct view {
 	size_t len;
@@ -63,6 +72,10 @@ static void check_values(void)
 	CHECK(o->numa.word >= NUMA_LOCAL && o->numa.word <= NUMA_FAKE);
 	CHECK(o->numa.word == NUMA_FAKE ? o->numa.nr >= 1 && o->numa.nr <= 16
 					: o->numa.nr == 0);
+	if (o->numa.word == NUMA_INTERLEAVE || o->numa.word == NUMA_PREFER)
+		CHECK(o->numa.nodes && !(o->numa.nodes & ~allowed));
+	else
+		CHECK(!o->numa.nodes);
 	CHECK(o->stats.word >= STATS_OFF && o->stats.word <= STATS_JSON);
 	CHECK((o->stats.word == STATS_JSON) == (o->stats.text != NULL));
 	CHECK(!o->stats.text || strnlen(o->stats.text, 4096) - 1 < 4095);
@@ -140,6 +153,10 @@ static unsigned below(unsigned n)
 
 static const char *const seeds[] = {
 	"numa=fake:4",
+	"numa=interleave",
+	"numa=interleave:0,2-3,5",
+	"numa=prefer:!+0-1,3",
+	"numa=prefer:all",
 	"check",
 	"stats=json:/tmp/x y.json",
 	"stats=exit",
@@ -157,13 +174,66 @@ static const char *const seeds[] = {
 	"",
 };
 
+/*
+ * Write a value that asks for nodes, and find out one by one which: @want is
+ * their mask, 0 if the value is wrong.
+ */
+static const char *make_nodes(char buf[80], unsigned long *want)
+{
+	bool others = !below(3), relative = !below(3), wrong = false;
+	unsigned node[MAX_NODES], nr = 0;
+	unsigned long named = 0;
+	char *p = buf;
+
+	for (unsigned n = 0; n < MAX_NODES; n++)
+		if (allowed >> n & 1)
+			node[nr++] = n;
+	p += sprintf(p, "numa=%s:%s%s", below(2) ? "prefer" : "interleave",
+		     others ? "!" : "", relative ? "+" : "");
+	for (unsigned left = 1 + below(3); left--;) {
+		unsigned at = below(nr), first = relative ? at : node[at];
+		unsigned last = below(8) ? first + below(3) : below(20);
+
+		p += sprintf(p, first == last ? "%u" : "%u-%u", first, last);
+		p += sprintf(p, left ? "," : "");
+		wrong |= first > last;
+		for (unsigned i = first; i <= last; i++) {
+			unsigned n = relative && i < nr ? node[i] : i;
+
+			wrong |= (relative && i >= nr) || !(allowed >> n & 1);
+			named |= 1UL << n;
+		}
+	}
+	*want = wrong ? 0 : others ? allowed & ~named : named;
+	return buf;
+}
+
+/* Returns if the value was right. */
+static bool try_nodes(void)
+{
+	unsigned long want;
+	char text[80];
+
+	allowed = 1 + below((1U << MAX_NODES) - 1);
+	if (below(2))
+		allowed = (2UL << below(MAX_NODES)) - 1;
+	make_nodes(text, &want);
+	try(option_parse, text, strlen(text));
+	CHECK(mm_options.numa.nodes == want);
+	return want;
+}
+
 static size_t make_input(uint8_t *buf, size_t room)
 {
 	size_t len = 0;
 
 	for (unsigned items = below(6); items--;) {
 		const char *s = seeds[below(ARRAY_SIZE(seeds))];
+		unsigned long want;
+		char nodes[80];
 
+		if (!below(4))
+			s = make_nodes(nodes, &want);
 		memcpy(buf + len, s, strlen(s));
 		len += strlen(s);
 		buf[len++] = (uint8_t)(",\n"[below(2)]);
@@ -176,7 +246,7 @@ static size_t make_input(uint8_t *buf, size_t room)
 			buf[at] = (uint8_t)below(256);
 			break;
 		case 1: /* a byte with a meaning */
-			buf[at] = (uint8_t) "=,:\n# 09KT\t"[below(12)];
+			buf[at] = (uint8_t) "=,:\n# 09KT\t-!+2"[below(16)];
 			break;
 		case 2: /* cut */
 			len = at;
@@ -198,12 +268,17 @@ int main(int argc, char **argv)
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0)
 				 : (uint64_t)time(NULL) << 20 ^ getpid();
 	static uint8_t buf[1 << 16];
+	unsigned long right = 0;
 
 	dprintf(1, "option_fuzz: %lu rounds, seed %lu\n", rounds,
 		(unsigned long)seed);
 	rng = seed * 2 + 1; /* never 0 */
-	while (rounds--)
+	for (unsigned long i = 0; i < rounds; i++) {
+		right += try_nodes();
 		LLVMFuzzerTestOneInput(buf, make_input(buf, sizeof(buf)));
+	}
+	dprintf(1, "option_fuzz: %lu lists of nodes were right, %lu wrong\n",
+		right, rounds - right);
 	return 0;
 }
 

@@ -8,46 +8,13 @@
 #include "side_capture.h"
 #include "side/stat.h"
 
-/* Parse and expect @wrong items; the messages are in captured[]. */
-static void parse_bytes(const char *text, size_t len, unsigned wrong)
-{
-	unsigned n;
-
-	capture_begin();
-	n = option_parse(text, len, "MM_OPTIONS");
-	capture_end();
-	assert_int_equal(n, wrong);
-}
-
-static void parse_good(const char *text)
-{
-	parse_bytes(text, strlen(text), 0);
-	assert_string_equal(captured, "");
-}
-
-static void parse_bad(const char *text, const char *message)
-{
-	parse_bytes(text, strlen(text), 1);
-	assert_string_equal(captured, message);
-}
-
-static const char *printed(void (*print)(struct mm_out *))
-{
-	struct mm_out o;
-
-	capture_begin();
-	out_init(&o, 2);
-	print(&o);
-	out_flush(&o);
-	return capture_end();
-}
-
 /* ---- values ---- */
 
 static void defaults_are_those_of_the_table(void **state)
 {
 	(void)state;
 	assert_int_equal(mm_options.numa.word, NUMA_LOCAL);
+	assert_int_equal(mm_options.numa.nodes, 0);
 	assert_false(mm_options.check);
 	assert_int_equal(mm_options.stats.word, STATS_OFF);
 	assert_null(mm_options.stats.text);
@@ -153,33 +120,6 @@ static void numbers_stay_in_their_range(void **state)
 	assert_int_equal(mm_options.dirty_ratio, 100);
 }
 
-static void numa_takes_a_word_or_a_number_of_fake_nodes(void **state)
-{
-	static const char *const wrong[] = { "numa=fake:0", "numa=fake:17",
-					     "numa=fake:",  "numa=fake",
-					     "numa=off:1",  "numa=fake:4K",
-					     "numa=faker:2" };
-
-	(void)state;
-	parse_good("numa=fake:16");
-	assert_int_equal(mm_options.numa.word, NUMA_FAKE);
-	assert_int_equal(mm_options.numa.nr, 16);
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		char message[160];
-
-		snprintf(message, sizeof(message),
-			 "mm: bad value \"%s\" for option \"numa\" in "
-			 "MM_OPTIONS: want local, off or fake:N with N from 1 "
-			 "to 16; ignored\n",
-			 wrong[i] + 5);
-		parse_bad(wrong[i], message);
-		assert_int_equal(mm_options.numa.nr, 16);
-	}
-	parse_good("numa=off");
-	assert_int_equal(mm_options.numa.word, NUMA_OFF);
-	assert_int_equal(mm_options.numa.nr, 0);
-}
-
 static void stats_remembers_its_path(void **state)
 {
 	char text[8192], path[] = "json:/tmp/a b:c=d.json";
@@ -217,6 +157,16 @@ static void items_are_separated_by_commas_and_trimmed(void **state)
 	assert_int_equal(mm_options.dirty_ratio, 7);
 	parse_good("");
 	parse_good(" , ,");
+}
+
+static void a_comma_before_a_digit_or_a_sign_ends_no_item(void **state)
+{
+	(void)state;
+	parse_good("stats=json:a,1,!,+b,thp=always");
+	assert_string_equal(mm_options.stats.text, "a,1,!,+b");
+	assert_int_equal(mm_options.thp.word, THP_ALWAYS);
+	parse_bad("1,2", "mm: unknown option \"1,2\" in MM_OPTIONS; ignored. "
+			 "Try MM_OPTIONS=help\n");
 }
 
 static void the_last_of_two_equal_names_wins(void **state)
@@ -457,9 +407,9 @@ int main(void)
 		OPTION_TEST(wrong_sizes_are_refused_and_change_nothing),
 		OPTION_TEST(booleans_have_four_spellings_and_a_short_form),
 		OPTION_TEST(numbers_stay_in_their_range),
-		OPTION_TEST(numa_takes_a_word_or_a_number_of_fake_nodes),
 		OPTION_TEST(stats_remembers_its_path),
 		OPTION_TEST(items_are_separated_by_commas_and_trimmed),
+		OPTION_TEST(a_comma_before_a_digit_or_a_sign_ends_no_item),
 		OPTION_TEST(the_last_of_two_equal_names_wins),
 		OPTION_TEST(a_wrong_item_does_not_stop_the_next),
 		OPTION_TEST(text_ends_at_its_length_not_at_a_nul),
