@@ -28,8 +28,10 @@ static pfn_t pop_aligned(struct heap *h, size_t nr, size_t align)
 
 static pfn_t get_run(struct heap *h, size_t nr, size_t align, gfp_t gfp)
 {
-	pfn_t pfn = pop_aligned(h, nr, align);
+	pfn_t pfn;
 
+	heap_follow(h);
+	pfn = pop_aligned(h, nr, align);
 	if (pfn) {
 		/* it may have been a slab that was never carved to its end */
 		if ((gfp & GFP_ZERO) || !pfn_to_page(pfn)->whole)
@@ -70,7 +72,7 @@ void *large_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
 		p = run_alloc(h, size, align, gfp);
 	if (p)
 		return p;
-	p = vma_alloc(size, align);
+	p = vma_alloc(h, size, align);
 	if (p)
 		counter_add(&h->stats, STAT_vma_alloc, 1);
 	else if (size > VMA_MIN && fits)

@@ -50,7 +50,7 @@ static void count(size_t blocks, size_t bytes, size_t reserved)
 }
 
 /* Address space without rights, aligned; NULL if there is not that much. */
-static char *reserve_aligned(size_t size, size_t align)
+static char *reserve_aligned(const struct heap *h, size_t size, size_t align)
 {
 	char *p = os_reserve(size + align), *start;
 
@@ -61,6 +61,7 @@ static char *reserve_aligned(size_t size, size_t align)
 		os_unmap(p, (size_t)(start - p));
 	if (start < p + align)
 		os_unmap(start + size, (size_t)(p + align - start));
+	node_place(h->nid, start, size);
 	return start;
 }
 
@@ -97,7 +98,7 @@ static void unmap(void *p, size_t size)
 		os_purge(p, size);
 }
 
-void *vma_alloc(size_t size, size_t align)
+void *vma_alloc(struct heap *h, size_t size, size_t align)
 {
 	size_t bytes = align_up(size, VMA_ALIGN);
 	struct vma *v;
@@ -108,7 +109,8 @@ void *vma_alloc(size_t size, size_t align)
 	align = max_size(align, VMA_ALIGN);
 	if (bytes + align < bytes)
 		return NULL;
-	p = reserve_aligned(bytes, align);
+	heap_follow(h);
+	p = reserve_aligned(h, bytes, align);
 	if (!p)
 		return NULL;
 	v = get_vma();
@@ -162,17 +164,18 @@ static bool move_pieces(char *to, char *from, const struct vma_piece *piece,
  * Move pages from a run or a mapping to a larger reservation. On failure the
  * block is whole where it was.
  */
-static struct vma *grow_moving(char *from, const struct vma_piece *piece,
-			       unsigned nr, size_t old_size, size_t size)
+static struct vma *grow_moving(const struct heap *h, char *from,
+			       const struct vma_piece *piece, unsigned nr,
+			       size_t old_size, size_t size)
 {
 	size_t bytes = align_up(size, VMA_ALIGN);
 	size_t reserved = bytes * GROW_RESERVE;
-	char *to = reserve_aligned(reserved, VMA_ALIGN);
+	char *to = reserve_aligned(h, reserved, VMA_ALIGN);
 	struct vma *v = get_vma();
 
 	if (!to) {
 		reserved = bytes;
-		to = reserve_aligned(reserved, VMA_ALIGN);
+		to = reserve_aligned(h, reserved, VMA_ALIGN);
 	}
 	if (to && v && nr < MAX_PIECES &&
 	    !os_commit(to + old_size, bytes - old_size) &&
@@ -226,7 +229,7 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 	}
 	if (grow_in_place(v, bytes))
 		return p;
-	to = grow_moving(p, v->piece, v->nr_pieces, v->size, size);
+	to = grow_moving(h, p, v->piece, v->nr_pieces, v->size, size);
 	if (!to)
 		return NULL;
 	vma_free(h, v, p);
@@ -239,7 +242,7 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 	pfn_t pfn = addr_to_pfn(w, p);
 	size_t nr = pfn_to_page(pfn)->nr;
 	struct vma_piece piece = { .size = nr << PAGE_SHIFT };
-	struct vma *to = grow_moving(p, &piece, 1, piece.size, size);
+	struct vma *to = grow_moving(h, p, &piece, 1, piece.size, size);
 
 	if (!to)
 		return NULL;

@@ -74,17 +74,49 @@ size_t os_address_limit(void);
 /** os_nodes_allowed - bit mask of the nodes this process may use; never 0 */
 unsigned long os_nodes_allowed(void);
 
+/**
+ * os_nodes_steered - nodes of a memory policy that this process was given
+ *
+ * By numactl or set_mempolicy(). 0 if it has none: memory comes from the node
+ * that touches it first.
+ */
+unsigned long os_nodes_steered(void);
+
+/** os_nodes_with_cpus - bit mask; all if unknown */
+unsigned long os_nodes_with_cpus(void);
+
+/**
+ * os_node_memory - bytes of free memory of a node, SIZE_MAX if unknown
+ * @total: receives all of its memory in bytes, 0 if unknown
+ */
+size_t os_node_memory(unsigned node, size_t *total);
+
 /** os_node_distance - SLIT distance between two nodes; 10 means local */
 unsigned os_node_distance(unsigned from, unsigned to);
 
 /** os_is_main_thread - is the caller the thread its process began with? */
 bool os_is_main_thread(void);
 
-/** os_current_node - node of the CPU that runs the caller; 0 if unknown */
-unsigned os_current_node(void);
+/** os_current_cpu - CPU that runs the caller, negative if unknown; no call */
+int os_current_cpu(void);
 
-/** os_prefer_node - make a range prefer a node; failure is harmless */
-void os_prefer_node(void *p, size_t size, unsigned node);
+/** os_getcpu - CPU that runs the caller, and its node; 0 if unknown */
+void os_getcpu(unsigned *cpu, unsigned *node);
+
+enum os_placement { OS_PREFER, OS_INTERLEAVE };
+
+/**
+ * os_place - say which nodes the memory behind a range shall come from
+ * @how:   OS_PREFER takes any other node when those are full; it is never bound
+ *         to them, which ends in the OOM killer instead
+ * @nodes: mask, not 0
+ *
+ * Failure is harmless: then memory comes from where it is touched.
+ */
+void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
+
+/** os_page_node - node of the memory behind an address; negative if none */
+int os_page_node(const void *p);
 
 /** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
 bool os_is_secure(void);

@@ -7,21 +7,100 @@
  * tests hold what is found here against what it says.
  */
 #include <numaif.h>
+#include <string.h>
 #include <sys/auxv.h>
+#include <sys/rseq.h>
 #include <time.h>
 #include "os/os.h"
 #include "os/syscall.h"
 
-unsigned long os_nodes_allowed(void)
+#ifndef MPOL_PREFERRED_MANY
+#define MPOL_PREFERRED_MANY 5
+#endif
+#define MODE_FLAGS (~0U << 13) /* MPOL_F_STATIC_NODES and its like */
+
+static const unsigned long ALL_NODES = (1UL << MAX_NODES) - 1;
+
+/* Nodes as the kernel answers; 0 if it does not. */
+static unsigned long get_policy(int *mode, unsigned flags)
 {
+	/* older kernels want room for all their possible nodes */
 	unsigned long mask[16] = { 0 };
 
-	/* older kernels want room for all their possible nodes */
-	if (sys5(SYS_get_mempolicy, NULL, mask, sizeof(mask) * 8, NULL,
-		 MPOL_F_MEMS_ALLOWED))
-		mask[0] = 0;
-	mask[0] &= (1UL << MAX_NODES) - 1;
-	return mask[0] ? mask[0] : 1;
+	if (sys5(SYS_get_mempolicy, mode, mask, sizeof(mask) * 8, NULL, flags))
+		return 0;
+	return mask[0] & ALL_NODES;
+}
+
+unsigned long os_nodes_allowed(void)
+{
+	unsigned long nodes = get_policy(NULL, MPOL_F_MEMS_ALLOWED);
+
+	return nodes ? nodes : 1;
+}
+
+unsigned long os_nodes_steered(void)
+{
+	int mode = MPOL_DEFAULT;
+	unsigned long nodes = get_policy(&mode, 0);
+
+	mode &= (int)~MODE_FLAGS;
+	return mode == MPOL_DEFAULT || mode == MPOL_LOCAL ? 0 : nodes;
+}
+
+/* A decimal number, and where it ends. */
+static size_t number(const char **p)
+{
+	size_t v = 0;
+
+	for (; **p >= '0' && **p <= '9'; (*p)++)
+		v = v * 10 + (size_t)(**p - '0');
+	return v;
+}
+
+/* The kernel writes sets as "0-2,5". */
+unsigned long os_nodes_with_cpus(void)
+{
+	char buf[256];
+	const char *p = buf;
+	unsigned long nodes = 0;
+
+	if (os_read_file("/sys/devices/system/node/has_cpu", buf,
+			 sizeof(buf)) <= 0)
+		return ALL_NODES;
+	while (*p >= '0' && *p <= '9') {
+		size_t last, i = number(&p);
+
+		last = *p == '-' ? (p++, number(&p)) : i;
+		for (; i <= last && i < MAX_NODES; i++)
+			nodes |= 1UL << i;
+		p += *p == ',';
+	}
+	return nodes;
+}
+
+static size_t node_figure(const char *text, const char *name)
+{
+	const char *p = strstr(text, name);
+
+	if (!p)
+		return 0;
+	for (p += strlen(name); *p == ' ';)
+		p++;
+	return KIB(number(&p));
+}
+
+size_t os_node_memory(unsigned node, size_t *total)
+{
+	char path[64], buf[256];
+
+	os_format(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo",
+		  node);
+	*total = 0;
+	if (os_read_file(path, buf, sizeof(buf)) <= 0)
+		return SIZE_MAX;
+	*total = node_figure(buf, "MemTotal:");
+	return node_figure(buf, "MemFree:");
 }
 
 unsigned os_node_distance(unsigned from, unsigned to)
@@ -39,8 +118,7 @@ unsigned os_node_distance(unsigned from, unsigned to)
 			p++;
 		if (*p < '0' || *p > '9')
 			return from == to ? 10 : 20;
-		for (v = 0; *p >= '0' && *p <= '9'; p++)
-			v = v * 10 + (unsigned)(*p - '0');
+		v = (unsigned)number(&p);
 	}
 	return v;
 }
@@ -50,20 +128,49 @@ bool os_is_main_thread(void)
 	return sys1(SYS_gettid, 0) == sys1(SYS_getpid, 0);
 }
 
-unsigned os_current_node(void)
+/*
+ * The C library has the kernel write each thread's CPU into its rseq area: one
+ * load instead of a system call. Negative where that was not to be had.
+ */
+int os_current_cpu(void)
 {
-	unsigned cpu, node;
+	const struct rseq *r =
+		(const void *)((char *)__builtin_thread_pointer() +
+			       __rseq_offset);
 
-	if (sys3(SYS_getcpu, &cpu, &node, NULL) || node >= MAX_NODES)
-		return 0;
-	return node;
+	return __rseq_size ? (int)READ_ONCE(r->cpu_id) : -1;
 }
 
-void os_prefer_node(void *p, size_t size, unsigned node)
+void os_getcpu(unsigned *cpu, unsigned *node)
 {
-	unsigned long mask = 1UL << node;
+	if (sys3(SYS_getcpu, cpu, node, NULL) || *node >= MAX_NODES)
+		*cpu = *node = 0;
+}
 
-	sys6(SYS_mbind, p, size, MPOL_PREFERRED, &mask, MAX_NODES + 1, 0);
+static long mbind_range(void *p, size_t size, int mode, unsigned long nodes)
+{
+	return sys6(SYS_mbind, p, size, mode, &nodes, MAX_NODES + 1, 0);
+}
+
+void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes)
+{
+	if (how == OS_INTERLEAVE)
+		mbind_range(p, size, MPOL_INTERLEAVE, nodes);
+	else if (is_power_of_2(nodes) ||
+		 mbind_range(p, size, MPOL_PREFERRED_MANY, nodes))
+		/* before Linux 5.15: the first of them */
+		mbind_range(p, size, MPOL_PREFERRED, nodes);
+}
+
+int os_page_node(const void *p)
+{
+	const void *page =
+		(const void *)align_down((uintptr_t)p, os_page_size());
+	int status = -1;
+
+	if (sys6(SYS_move_pages, 0, 1, &page, NULL, &status, 0))
+		return -1;
+	return status;
 }
 
 bool os_is_secure(void)

@@ -69,18 +69,6 @@ static struct heap *new_heap(void)
 	return h;
 }
 
-static unsigned pick_node(const struct heap *h)
-{
-	if (nr_nodes == 1)
-		return 0;
-	if (numa_is_fake)
-		return h->id % nr_nodes;
-	for (unsigned i = 0, phys = os_current_node(); i < nr_nodes; i++)
-		if (nodes[i].phys == phys)
-			return i;
-	return 0;
-}
-
 struct heap *heap_get(void)
 {
 	struct heap *h;
@@ -95,7 +83,7 @@ struct heap *heap_get(void)
 	if (!h)
 		return NULL;
 	lock_acquire(&h->lock);
-	h->nid = pick_node(h);
+	h->nid = numa_is_fake ? h->id % nr_nodes : node_current();
 	h->tc = &tcache;
 	memcpy(tcache.list, h->parked, sizeof(h->parked));
 	memset(h->parked, 0, sizeof(h->parked));
@@ -151,14 +139,35 @@ static void hand_over(struct heap *h, unsigned class)
 	}
 }
 
-/* Caller holds h->lock. */
-static void __retire(struct heap *h)
+/* Leave everything but the full slabs to the node. */
+static void __leave_node(struct heap *h)
 {
 	__inbox_drain(h);
 	flush_lists(h);
 	for (unsigned c = 1; c < NR_CLASSES; c++)
 		hand_over(h, c);
 	pcp_drain(&h->pcp, 0);
+}
+
+void __heap_follow(struct heap *h)
+{
+	unsigned nid;
+
+	/* without a thread it has its node for good */
+	if (!h->tc || numa_is_fake)
+		return;
+	nid = node_current();
+	if (likely(nid == h->nid))
+		return;
+	__leave_node(h);
+	h->nid = nid;
+	counter_add(&h->stats, STAT_heap_migrate, 1);
+}
+
+/* Caller holds h->lock. */
+static void __retire(struct heap *h)
+{
+	__leave_node(h);
 	h->tc = NULL;
 	/* pairs with drain_idle(): a post from now on is drained by its poster
 	 */

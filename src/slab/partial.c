@@ -40,9 +40,9 @@ static void __adopt(struct heap *h, struct node_partial *np, struct slab *s)
 	counter_add(&h->stats, STAT_slab_adopt, 1);
 }
 
-struct slab *partial_get(struct heap *h, unsigned class)
+struct slab *partial_get(struct heap *h, unsigned nid, unsigned class)
 {
-	struct node_partial *np = &node_partial[h->nid];
+	struct node_partial *np = &node_partial[nid];
 	struct slab *s;
 
 	if (!READ_ONCE(np->partial[class]))

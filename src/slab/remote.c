@@ -170,6 +170,9 @@ static bool adopt(struct heap *h, struct slab *s)
 {
 	uint32_t owner = smp_load_acquire(&slot_of(s)->owner);
 
+	/* what lies on another node goes home */
+	if (!slab_is_home(h, s))
+		return false;
 	if (owner == OWNER_ORPHAN)
 		return partial_adopt(h, s);
 	return owner == h->id || adopt_from_idle(h, heap_by_id(owner), s);

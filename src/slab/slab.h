@@ -369,7 +369,7 @@ bool __inbox_drain(struct heap *h);
 void heap_drain_idle(struct heap *h);
 
 /* partial.c */
-struct slab *partial_get(struct heap *h, unsigned class);
+struct slab *partial_get(struct heap *h, unsigned nid, unsigned class);
 void partial_put(struct slab *s);
 bool partial_adopt(struct heap *h, struct slab *s);
 /** partial_put_objects - free into an orphan; false if it is none any more */
@@ -413,6 +413,21 @@ void heap_put(struct heap *h);
 struct heap *heap_by_id(uint32_t id);
 struct heap *heap_first(void);
 unsigned heap_count(void);
+
+void __heap_follow(struct heap *h);
+
+/** heap_follow - go to the node of the thread; caller holds h->lock */
+static inline void heap_follow(struct heap *h)
+{
+	if (unlikely(nr_nodes > 1))
+		__heap_follow(h);
+}
+
+/** slab_is_home - does a slab lie on its heap's node */
+static inline bool slab_is_home(const struct heap *h, const struct slab *s)
+{
+	return likely(nr_nodes == 1) || page_zone(s->pfn)->nid == h->nid;
+}
 
 /** heap_trim - send this heap's batches, drain its inbox and page lists */
 void heap_trim(struct heap *h);

@@ -166,16 +166,29 @@ void slab_sleep(struct slab *s)
 	s->credits = wake;
 }
 
+/*
+ * The credits of a full slab are used up, and @more objects came back beyond
+ * them. If its heap has moved away from its node meanwhile, it stays behind.
+ */
+static void __slab_wake(struct heap *h, struct slab *s, int32_t more)
+{
+	counter_add(&h->stats, STAT_slab_wake, 1);
+	s->credits = s->bias - more;
+	s->bias = 0;
+	s->state = SLAB_PARTIAL;
+	if (!s->credits)
+		__slab_release(h, s);
+	else if (slab_is_home(h, s))
+		slab_link(&h->partial[s->class], s);
+	else
+		partial_put(s);
+}
+
 void __slab_event(struct heap *h, struct slab *s)
 {
 	if (s->state == SLAB_FULL) {
-		counter_add(&h->stats, STAT_slab_wake, 1);
-		s->credits = s->bias;
-		s->bias = 0;
-		s->state = SLAB_PARTIAL;
-		slab_link(&h->partial[s->class], s);
-	}
-	if (s->state == SLAB_PARTIAL && !s->credits) {
+		__slab_wake(h, s, 0);
+	} else if (s->state == SLAB_PARTIAL && !s->credits) {
 		slab_unlink(&h->partial[s->class], s);
 		__slab_release(h, s);
 	}
@@ -201,11 +214,8 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 	if (slab_check)
 		((uintptr_t *)tail)[1] = ~(uintptr_t)tail;
 	if (n >= s->credits && s->state == SLAB_FULL) {
-		n -= s->credits;
-		s->credits = 0;
-		__slab_event(h, s);
-		if (!n)
-			return;
+		__slab_wake(h, s, n - s->credits);
+		return;
 	}
 	s->credits -= n;
 	if (!s->credits)
@@ -284,9 +294,11 @@ static struct slab *next_active(struct heap *h, unsigned class)
 	struct slab *s = pick_partial(h, class);
 
 	if (!s)
-		s = partial_get(h, class);
+		s = partial_get(h, h->nid, class);
 	if (!s)
 		s = slab_create(h, class);
+	for (unsigned nid = 0; !s && nid < nr_nodes; nid++)
+		s = partial_get(h, nid, class);
 	if (s)
 		slab_activate(s);
 	return s;
@@ -315,6 +327,7 @@ void *slab_alloc(struct heap *h, unsigned list)
 	void *p;
 
 	lock_acquire(&h->lock);
+	heap_follow(h);
 	p = refill(h, list_class(list));
 	if (p) {
 		counter_add(&h->stats, STAT_slab_refill, 1);

@@ -17,6 +17,15 @@ unsigned nr_nodes;
 bool numa_is_fake;
 static struct mm_lock window_lock;
 
+/* Where the memory of all nodes here comes from; 0: each from its own. */
+static unsigned long placed_on;
+static enum os_placement placed_how;
+/* The kernel does what the user told it: numa=off, numactl, or one node. */
+static bool kernel_places;
+
+#define NR_CPUS 1024
+static uint8_t node_of_cpu[NR_CPUS]; /* nid + 1, 0 if not asked yet */
+
 /* By window: first page of each zone in a slice. Set before it has a span. */
 static size_t zone_start[MAX_WINDOWS][MM_NR_ZONES];
 
@@ -129,12 +138,12 @@ bool node_add_window(size_t nr, unsigned seen)
 	return seen != smp_load_acquire(&nr_windows);
 }
 
-void node_place_span(const struct zone *z, const struct span *s)
+void node_place(unsigned nid, void *p, size_t size)
 {
-	if (nr_nodes > 1 && !numa_is_fake)
-		os_prefer_node(pfn_to_addr(s->start),
-			       (size_t)(s->end - s->start) << PAGE_SHIFT,
-			       nodes[z->nid].phys);
+	if (kernel_places)
+		return;
+	os_place(p, size, placed_how,
+		 placed_on ? placed_on : 1UL << nodes[nid].phys);
 }
 
 static unsigned distance(unsigned a, unsigned b)
@@ -145,8 +154,15 @@ static unsigned distance(unsigned a, unsigned b)
 			    : os_node_distance(nodes[a].phys, nodes[b].phys);
 }
 
-/* Nearest node first, on each HIGHMEM before NORMAL; selection sort. */
-static void build_zonelist(struct node *n, unsigned nid)
+/* Far memory without CPUs comes after all other. */
+#define NO_CPU_PENALTY 1000
+
+/*
+ * Nearest node first, on each HIGHMEM before NORMAL; selection sort.
+ * @with_cpus: mask of the kernel's numbers
+ */
+static void build_zonelist(struct node *n, unsigned nid,
+			   unsigned long with_cpus)
 {
 	bool done[MAX_NODES] = { false };
 
@@ -158,6 +174,8 @@ static void build_zonelist(struct node *n, unsigned nid)
 			unsigned other = (nid + i) % nr_nodes;
 			unsigned d = distance(nid, other);
 
+			if (!(with_cpus >> nodes[other].phys & 1))
+				d += NO_CPU_PENALTY;
 			if (!done[other] && d < best_distance) {
 				best = other;
 				best_distance = d;
@@ -169,17 +187,73 @@ static void build_zonelist(struct node *n, unsigned nid)
 	}
 }
 
+static unsigned nearest(unsigned phys)
+{
+	unsigned best = 0, best_distance = ~0U;
+
+	for (unsigned i = 0; i < nr_nodes; i++) {
+		unsigned d = nodes[i].phys == phys
+				     ? 0
+				     : os_node_distance(phys, nodes[i].phys);
+
+		if (d < best_distance) {
+			best = i;
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+unsigned node_current(void)
+{
+	unsigned cpu = (unsigned)os_current_cpu(), phys, nid;
+
+	if (nr_nodes == 1)
+		return 0;
+	if (likely(cpu < NR_CPUS) && (nid = READ_ONCE(node_of_cpu[cpu])))
+		return nid - 1;
+	os_getcpu(&cpu, &phys);
+	nid = nearest(phys);
+	if (cpu < NR_CPUS)
+		WRITE_ONCE(node_of_cpu[cpu], (uint8_t)(nid + 1));
+	return nid;
+}
+
+/* One node for all, whose memory comes from where the user has said. */
+static void use_one_node(unsigned phys[MAX_NODES], unsigned long where)
+{
+	phys[0] = (unsigned)__builtin_ctzl(where);
+	nr_nodes = 1;
+}
+
 static void find_nodes(unsigned phys[MAX_NODES])
 {
-	unsigned long allowed;
+	const struct mm_choice *numa = &mm_options.numa;
+	unsigned long allowed, steered;
 
 	nr_nodes = 0;
-	numa_is_fake = mm_options.numa.word == NUMA_FAKE;
+	numa_is_fake = numa->word == NUMA_FAKE;
 	if (numa_is_fake) {
-		nr_nodes = mm_options.numa.nr;
+		kernel_places = true;
+		for (; nr_nodes < numa->nr; nr_nodes++)
+			phys[nr_nodes] = nr_nodes;
 		return;
 	}
-	allowed = mm_options.numa.word == NUMA_OFF ? 1 : os_nodes_allowed();
+	allowed = os_nodes_allowed();
+	steered = os_nodes_steered();
+	if (numa->nodes) {
+		placed_on = numa->nodes;
+		placed_how = numa->word == NUMA_INTERLEAVE ? OS_INTERLEAVE
+							   : OS_PREFER;
+		use_one_node(phys, placed_on);
+		return;
+	}
+	kernel_places =
+		numa->word == NUMA_OFF || steered || is_power_of_2(allowed);
+	if (kernel_places) {
+		use_one_node(phys, steered ? steered : allowed);
+		return;
+	}
 	for (unsigned i = 0; i < MAX_NODES; i++)
 		if (allowed & (1UL << i))
 			phys[nr_nodes++] = i;
@@ -189,6 +263,7 @@ int zone_init(void)
 {
 	unsigned phys[MAX_NODES] = { 0 };
 	static struct node first;
+	unsigned long with_cpus;
 
 	find_nodes(phys);
 	/* one node is the common case and needs no memory of its own */
@@ -203,8 +278,9 @@ int zone_init(void)
 			nodes[i].zone[t].type = (uint8_t)t;
 		}
 	}
+	with_cpus = nr_nodes == 1 || numa_is_fake ? ~0UL : os_nodes_with_cpus();
 	for (unsigned i = 0; i < nr_nodes; i++)
-		build_zonelist(&nodes[i], i);
+		build_zonelist(&nodes[i], i, with_cpus);
 	return node_add_window(1, 0) ? 0 : -ENOMEM;
 }
 

@@ -18,7 +18,4 @@
  */
 bool node_add_window(size_t nr, unsigned seen);
 
-/** node_place_span - ask for memory of the zone's node, once per span */
-void node_place_span(const struct zone *z, const struct span *s);
-
 #endif

@@ -152,7 +152,8 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 	if (left < need)
 		return false;
 	if (s->grown == s->start)
-		node_place_span(z, s);
+		node_place(z->nid, pfn_to_addr(s->start),
+			   (size_t)(s->end - s->start) << PAGE_SHIFT);
 	if (commit_span(s, step)) {
 		step = need;
 		if (commit_span(s, step))

@@ -102,6 +102,12 @@ bool zone_over_bound(struct zone *z, size_t *bound);
 /** zone_init - find the nodes, reserve the first window; 0 or -ENOMEM */
 int zone_init(void);
 
+/** node_current - the node that runs the caller, or the nearest that is ours */
+unsigned node_current(void);
+
+/** node_place - memory of a range shall come from a node, once it is touched */
+void node_place(unsigned nid, void *p, size_t size);
+
 /**
  * alloc_run - take adjacent pages
  * @nid:   preferred node, 0..nr_nodes-1
