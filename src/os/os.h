@@ -85,12 +85,6 @@ unsigned long os_nodes_steered(void);
 /** os_nodes_with_cpus - bit mask; all if unknown */
 unsigned long os_nodes_with_cpus(void);
 
-/**
- * os_node_memory - bytes of free memory of a node, SIZE_MAX if unknown
- * @total: receives all of its memory in bytes, 0 if unknown
- */
-size_t os_node_memory(unsigned node, size_t *total);
-
 /** os_node_distance - SLIT distance between two nodes; 10 means local */
 unsigned os_node_distance(unsigned from, unsigned to);
 
@@ -114,9 +108,6 @@ enum os_placement { OS_PREFER, OS_INTERLEAVE };
  * Failure is harmless: then memory comes from where it is touched.
  */
 void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
-
-/** os_page_node - node of the memory behind an address; negative if none */
-int os_page_node(const void *p);
 
 /** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
 bool os_is_secure(void);

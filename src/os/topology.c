@@ -7,7 +7,6 @@
  * tests hold what is found here against what it says.
  */
 #include <numaif.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/rseq.h>
 #include <time.h>
@@ -79,30 +78,6 @@ unsigned long os_nodes_with_cpus(void)
 	return nodes;
 }
 
-static size_t node_figure(const char *text, const char *name)
-{
-	const char *p = strstr(text, name);
-
-	if (!p)
-		return 0;
-	for (p += strlen(name); *p == ' ';)
-		p++;
-	return KIB(number(&p));
-}
-
-size_t os_node_memory(unsigned node, size_t *total)
-{
-	char path[64], buf[256];
-
-	os_format(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo",
-		  node);
-	*total = 0;
-	if (os_read_file(path, buf, sizeof(buf)) <= 0)
-		return SIZE_MAX;
-	*total = node_figure(buf, "MemTotal:");
-	return node_figure(buf, "MemFree:");
-}
-
 unsigned os_node_distance(unsigned from, unsigned to)
 {
 	char path[64], buf[512];
@@ -160,17 +135,6 @@ void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes)
 		 mbind_range(p, size, MPOL_PREFERRED_MANY, nodes))
 		/* before Linux 5.15: the first of them */
 		mbind_range(p, size, MPOL_PREFERRED, nodes);
-}
-
-int os_page_node(const void *p)
-{
-	const void *page =
-		(const void *)align_down((uintptr_t)p, os_page_size());
-	int status = -1;
-
-	if (sys6(SYS_move_pages, 0, 1, &page, NULL, &status, 0))
-		return -1;
-	return status;
 }
 
 bool os_is_secure(void)
