@@ -185,14 +185,19 @@ static unsigned long mask_of(struct bitmask *nodes)
 	return mask;
 }
 
-static unsigned long nodes_of_libnuma(const char *text)
+/* The mask of libnuma's set, which is given back. */
+static unsigned long take_mask(struct bitmask *nodes)
 {
-	struct bitmask *nodes = numa_parse_nodestring(text);
 	unsigned long mask = mask_of(nodes);
 
 	if (nodes)
 		numa_bitmask_free(nodes);
 	return mask;
+}
+
+static unsigned long nodes_of_libnuma(const char *text)
+{
+	return take_mask(numa_parse_nodestring(text));
 }
 
 static unsigned long nodes_of_libmm(const char *text)
@@ -237,7 +242,7 @@ static void short_strings_mean_what_they_mean_to_libnuma(void **state)
 	(void)state;
 	if (numa_available() < 0)
 		skip();
-	allowed = mask_of(numa_get_mems_allowed());
+	allowed = take_mask(numa_get_mems_allowed());
 	capture_begin();
 	for (unsigned i = 1; i <= UP_TO_5; i++) {
 		unsigned long nodes;
