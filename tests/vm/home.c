@@ -82,15 +82,6 @@ static unsigned percent_inside(const struct block *blocks)
 	return (unsigned)(inside * 100 / nr_blocks);
 }
 
-static void check_place(const char *whose, const struct block *blocks,
-			unsigned node)
-{
-	struct tally t = tally_blocks(blocks, nr_blocks);
-
-	tally_print(whose, &t);
-	CHECK(percent_on(&t, node) >= 99);
-}
-
 int main(int argc, char **argv)
 {
 	pthread_t threads[2];
@@ -116,7 +107,7 @@ int main(int argc, char **argv)
 	       percent_inside(again), percent_inside(others));
 	CHECK(percent_inside(again) >= 75);
 	CHECK(percent_inside(others) == 0);
-	check_place("the owner's", again, owner);
-	check_place("the other's", others, other);
+	CHECK(blocks_are_on("the owner's", again, nr_blocks, owner, 99));
+	CHECK(blocks_are_on("the other's", others, nr_blocks, other, 99));
 	return check_result();
 }

@@ -24,15 +24,6 @@ static size_t last_elsewhere(const struct block *blocks, size_t n)
 	return n;
 }
 
-static void check_place(const char *when, const struct block *blocks,
-			unsigned node)
-{
-	struct tally t = tally_blocks(blocks, more);
-
-	tally_print(when, &t);
-	CHECK(percent_on(&t, node) >= 99);
-}
-
 static void *move(void *unused)
 {
 	struct block *before = own_memory(more * sizeof(*before));
@@ -40,12 +31,12 @@ static void *move(void *unused)
 	uint64_t rnd = 1;
 
 	get_blocks(before, more, size, size, &rnd);
-	check_place("before", before, from);
+	CHECK(blocks_are_on("before", before, more, from, 99));
 	run_on_node(to);
 	get_blocks(after, nr + more, size, size, &rnd);
 	printf("of %zu blocks, the last elsewhere is number %zu\n", nr + more,
 	       last_elsewhere(after, nr + more));
-	check_place("after", after + nr, to);
+	CHECK(blocks_are_on("after", after + nr, more, to, 99));
 	return unused;
 }
 

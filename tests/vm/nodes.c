@@ -147,6 +147,15 @@ void tally_print(const char *what, const struct tally *t)
 	puts(text);
 }
 
+bool blocks_are_on(const char *what, const struct block *blocks, size_t nr,
+		   unsigned node, unsigned percent)
+{
+	struct tally t = tally_blocks(blocks, nr);
+
+	tally_print(what, &t);
+	return percent_on(&t, node) >= percent;
+}
+
 size_t node_free(unsigned node)
 {
 	char path[80], key[40];

@@ -58,6 +58,14 @@ unsigned percent_on(const struct tally *t, unsigned node);
 /** tally_print - one line: what, and the pages of each node */
 void tally_print(const char *what, const struct tally *t);
 
+/**
+ * blocks_are_on - are so many percent of the pages of some blocks on a node
+ *
+ * Prints the tally as tally_print() does.
+ */
+bool blocks_are_on(const char *what, const struct block *blocks, size_t nr,
+		   unsigned node, unsigned percent);
+
 /** node_free - free bytes of a node, 0 if there is no such node */
 size_t node_free(unsigned node);
 

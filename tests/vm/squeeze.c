@@ -38,14 +38,12 @@ static char *fill_home(size_t length)
 static void check_new(const char *when, unsigned node, size_t skip)
 {
 	static struct block blocks[NR_BLOCKS];
-	struct tally t;
 	uint64_t rnd = 1;
 
 	get_blocks(blocks, NR_BLOCKS, SIZE, SIZE, &rnd);
-	t = tally_blocks(blocks + skip, NR_BLOCKS - skip);
-	tally_print(when, &t);
 	/* a page now and then is to be had on a full node, too */
-	CHECK(percent_on(&t, node) >= (node == home ? 99 : 90));
+	CHECK(blocks_are_on(when, blocks + skip, NR_BLOCKS - skip, node,
+			    node == home ? 99 : 90));
 }
 
 static void *squeeze(void *unused)
