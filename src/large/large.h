@@ -67,7 +67,7 @@ bool run_resize(struct window *w, void *p, size_t size);
 /** run_move - move a run's pages into a larger mapping of their own, or NULL */
 void *run_move(struct heap *h, struct window *w, void *p, size_t size);
 
-void *vma_alloc(struct heap *h, size_t size, size_t align);
+void *vma_alloc(const struct heap *h, size_t size, size_t align);
 void vma_free(struct heap *h, struct vma *v, void *p);
 
 /** vma_resize - resize a block with its own mapping; moves pages, or NULL */

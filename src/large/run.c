@@ -28,10 +28,8 @@ static pfn_t pop_aligned(struct heap *h, size_t nr, size_t align)
 
 static pfn_t get_run(struct heap *h, size_t nr, size_t align, gfp_t gfp)
 {
-	pfn_t pfn;
+	pfn_t pfn = pop_aligned(h, nr, align);
 
-	heap_follow(h);
-	pfn = pop_aligned(h, nr, align);
 	if (pfn) {
 		/* it may have been a slab that was never carved to its end */
 		if ((gfp & GFP_ZERO) || !pfn_to_page(pfn)->whole)
@@ -68,6 +66,7 @@ void *large_alloc(struct heap *h, size_t size, size_t align, gfp_t gfp)
 	bool fits = align <= PAGE_SIZE << MAX_PAGE_ORDER;
 	void *p = NULL;
 
+	heap_follow(h);
 	if (size <= VMA_MIN && fits)
 		p = run_alloc(h, size, align, gfp);
 	if (p)

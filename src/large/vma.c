@@ -98,7 +98,7 @@ static void unmap(void *p, size_t size)
 		os_purge(p, size);
 }
 
-void *vma_alloc(struct heap *h, size_t size, size_t align)
+void *vma_alloc(const struct heap *h, size_t size, size_t align)
 {
 	size_t bytes = align_up(size, VMA_ALIGN);
 	struct vma *v;
@@ -109,7 +109,6 @@ void *vma_alloc(struct heap *h, size_t size, size_t align)
 	align = max_size(align, VMA_ALIGN);
 	if (bytes + align < bytes)
 		return NULL;
-	heap_follow(h);
 	p = reserve_aligned(h, bytes, align);
 	if (!p)
 		return NULL;

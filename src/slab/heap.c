@@ -69,6 +69,11 @@ static struct heap *new_heap(void)
 	return h;
 }
 
+static unsigned pick_node(const struct heap *h)
+{
+	return numa_is_fake ? h->id % nr_nodes : node_current();
+}
+
 struct heap *heap_get(void)
 {
 	struct heap *h;
@@ -83,7 +88,7 @@ struct heap *heap_get(void)
 	if (!h)
 		return NULL;
 	lock_acquire(&h->lock);
-	h->nid = numa_is_fake ? h->id % nr_nodes : node_current();
+	h->nid = pick_node(h);
 	h->tc = &tcache;
 	memcpy(tcache.list, h->parked, sizeof(h->parked));
 	memset(h->parked, 0, sizeof(h->parked));
@@ -151,12 +156,8 @@ static void __leave_node(struct heap *h)
 
 void __heap_follow(struct heap *h)
 {
-	unsigned nid;
+	unsigned nid = pick_node(h);
 
-	/* without a thread it has its node for good */
-	if (!h->tc || numa_is_fake)
-		return;
-	nid = node_current();
 	if (likely(nid == h->nid))
 		return;
 	__leave_node(h);

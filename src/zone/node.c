@@ -192,9 +192,7 @@ static unsigned nearest(unsigned phys)
 	unsigned best = 0, best_distance = ~0U;
 
 	for (unsigned i = 0; i < nr_nodes; i++) {
-		unsigned d = nodes[i].phys == phys
-				     ? 0
-				     : os_node_distance(phys, nodes[i].phys);
+		unsigned d = os_node_distance(phys, nodes[i].phys);
 
 		if (d < best_distance) {
 			best = i;
@@ -229,7 +227,7 @@ static void use_one_node(unsigned phys[MAX_NODES], unsigned long where)
 static void find_nodes(unsigned phys[MAX_NODES])
 {
 	const struct mm_choice *numa = &mm_options.numa;
-	unsigned long allowed, steered;
+	unsigned long allowed, steered = 0;
 
 	nr_nodes = 0;
 	numa_is_fake = numa->word == NUMA_FAKE;
@@ -239,8 +237,6 @@ static void find_nodes(unsigned phys[MAX_NODES])
 			phys[nr_nodes] = nr_nodes;
 		return;
 	}
-	allowed = os_nodes_allowed();
-	steered = os_nodes_steered();
 	if (numa->nodes) {
 		placed_on = numa->nodes;
 		placed_how = numa->word == NUMA_INTERLEAVE ? OS_INTERLEAVE
@@ -248,6 +244,9 @@ static void find_nodes(unsigned phys[MAX_NODES])
 		use_one_node(phys, placed_on);
 		return;
 	}
+	allowed = os_nodes_allowed();
+	if (!is_power_of_2(allowed))
+		steered = os_nodes_steered();
 	kernel_places =
 		numa->word == NUMA_OFF || steered || is_power_of_2(allowed);
 	if (kernel_places) {
