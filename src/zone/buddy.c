@@ -158,56 +158,79 @@ pfn_t __buddy_take(struct zone *z, unsigned order, size_t *dirty)
 	return 0;
 }
 
-/* A place for a run: how much of it is dirty, how many blocks are there. */
-struct place {
+/* Adjacent free blocks: where, how many pages, how many dirty ones to use. */
+struct hole {
 	pfn_t pfn;
-	size_t dirty, room;
+	size_t room, dirty;
 };
 
 /* Dirty memory first, then the hole that fits best, then the lowest. */
-static bool is_better(const struct place *a, const struct place *b)
+static bool is_better(const struct hole *a, const struct hole *b)
 {
 	if (!b->pfn || a->dirty != b->dirty)
 		return !b->pfn || a->dirty > b->dirty;
 	return a->room < b->room;
 }
 
-/* The hole of free blocks of the largest order that starts at @pfn. */
-static struct place measure_hole(const struct span *s, pfn_t pfn, size_t want)
+/* The hole that starts at @pfn, of which @want pages would be used. */
+static struct hole measure_hole(const struct span *s, pfn_t pfn, size_t want)
 {
-	struct place p = { .pfn = pfn };
+	struct hole h = { .pfn = pfn };
 
-	for (; is_free_block(s, pfn, MAX_PAGE_ORDER); pfn += MAX_ORDER_PAGES)
-		if (p.room++ < want)
-			p.dirty += pfn_to_page(pfn)->nr;
-	return p;
+	for (; pfn < s->grown; pfn = h.pfn + (pfn_t)h.room) {
+		const struct page *page = pfn_to_page(pfn);
+
+		if (page_type(page) != PAGE_BUDDY)
+			break;
+		if (h.room < want)
+			h.dirty += min_size(page->nr, want - h.room);
+		h.room += 1UL << page->order;
+	}
+	return h;
 }
 
-static void find_blocks(const struct span *s, size_t want, struct place *best)
+/*
+ * First page of the free blocks that end at a border of the largest blocks. The
+ * buddy of each is not free as a whole, so they are smaller and smaller.
+ */
+static pfn_t hole_before(const struct span *s, pfn_t border)
 {
-	pfn_t pfn = (pfn_t)align_up(s->start, MAX_ORDER_PAGES);
+	for (int o = MAX_PAGE_ORDER - 1; o >= 0; o--)
+		if (is_free_block(s, border - (1U << o), (unsigned)o))
+			border -= 1U << o;
+	return border;
+}
 
-	while (pfn + MAX_ORDER_PAGES <= s->grown) {
-		struct place p = measure_hole(s, pfn, want);
+static void find_hole(const struct span *s, size_t want, size_t align,
+		      struct hole *best)
+{
+	pfn_t border = (pfn_t)align_up(s->start, MAX_ORDER_PAGES);
 
-		if (p.room >= want && is_better(&p, best))
-			*best = p;
-		pfn += (pfn_t)(p.room + 1) * MAX_ORDER_PAGES;
+	while (border <= s->grown) {
+		pfn_t start = align == 1 ? hole_before(s, border) : border;
+		struct hole h = measure_hole(s, start, want);
+
+		if (h.room >= want && is_better(&h, best))
+			*best = h;
+		border = (pfn_t)align_up(start + h.room + 1, MAX_ORDER_PAGES);
 	}
 }
 
-pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks, size_t *dirty)
+pfn_t __buddy_take_run(struct zone *z, size_t nr, size_t align, size_t *got,
+		       size_t *dirty)
 {
-	const struct free_area *a = &z->area[MAX_PAGE_ORDER];
-	struct place best = { 0 };
+	struct hole best = { 0 };
 
-	if ((size_t)a->nr[0] + a->nr[1] < nr_blocks)
+	*got = *dirty = 0;
+	if (z->nr_free < nr)
 		return 0;
 	for (unsigned i = 0; i < z->nr_spans; i++)
-		find_blocks(&z->span[i], nr_blocks, &best);
-	*dirty = 0;
-	for (size_t b = 0; best.pfn && b < nr_blocks; b++)
-		*dirty += __buddy_remove(z,
-					 best.pfn + (pfn_t)b * MAX_ORDER_PAGES);
+		find_hole(&z->span[i], nr, align, &best);
+	while (best.pfn && *got < nr) {
+		pfn_t pfn = best.pfn + (pfn_t)*got;
+
+		*got += 1UL << pfn_to_page(pfn)->order;
+		*dirty += __buddy_remove(z, pfn);
+	}
 	return best.pfn;
 }

@@ -168,14 +168,18 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 	return true;
 }
 
-/* Grow some span so far that it has @nr free pages at a multiple of @align. */
-static bool zone_grow(struct zone *z, size_t nr, size_t align)
+/* Grow some span so far that whole blocks of @nr pages and more are free. */
+static bool zone_grow(struct zone *z, size_t nr)
 {
+	unsigned order = min_size(order_up(nr), MAX_PAGE_ORDER);
+	size_t block = 1UL << order;
+
 	for (unsigned i = 0; i < z->nr_spans; i++) {
 		struct span *s = &z->span[i];
 		size_t at = pfn_index(s->grown);
 
-		if (grow_span(z, s, align_up(at, align) + nr - at))
+		if (grow_span(z, s,
+			      align_up(align_up(at, block) + nr, block) - at))
 			return true;
 	}
 	return false;
@@ -210,12 +214,10 @@ static pfn_t try_take(struct zone *z, size_t nr, size_t align, size_t *got,
 {
 	unsigned order = order_up(max_size(nr, align));
 
-	if (order <= MAX_PAGE_ORDER) {
-		*got = 1UL << order;
-		return __buddy_take(z, order, dirty);
-	}
-	*got = align_up(nr, MAX_ORDER_PAGES);
-	return __buddy_take_run(z, *got / MAX_ORDER_PAGES, dirty);
+	if (order >= MAX_PAGE_ORDER)
+		return __buddy_take_run(z, nr, align, got, dirty);
+	*got = 1UL << order;
+	return __buddy_take(z, order, dirty);
 }
 
 static bool wmark_ok(const struct zone *z, size_t nr, int wmark)
@@ -232,7 +234,7 @@ static pfn_t __zone_take(struct zone *z, size_t nr, size_t align, gfp_t gfp)
 	pfn_t pfn = try_take(z, nr, align, &got, &dirty);
 
 	/* what is free at the frontier and what is added merge */
-	if (!pfn && zone_grow(z, got, min_size(got, MAX_ORDER_PAGES)))
+	if (!pfn && zone_grow(z, max_size(nr, align)))
 		pfn = try_take(z, nr, align, &got, &dirty);
 	if (!pfn)
 		return 0;

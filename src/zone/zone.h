@@ -199,7 +199,17 @@ void zone_fork_child(void);
 void __buddy_free(struct zone *z, const struct span *s, pfn_t pfn, size_t nr,
 		  size_t dirty);
 pfn_t __buddy_take(struct zone *z, unsigned order, size_t *dirty);
-pfn_t __buddy_take_run(struct zone *z, size_t nr_blocks, size_t *dirty);
+
+/**
+ * __buddy_take_run - take adjacent blocks of any order
+ * @nr:  pages, more than half a block of the largest order
+ * @got: receives the pages of the blocks, @nr or more
+ *
+ * Looks only at holes that reach a border of the largest blocks: all that are
+ * larger than one do, and of the smaller ones most.
+ */
+pfn_t __buddy_take_run(struct zone *z, size_t nr, size_t align, size_t *got,
+		       size_t *dirty);
 
 /** __buddy_remove - take a block off its list; how much of it is dirty */
 size_t __buddy_remove(struct zone *z, pfn_t pfn);

@@ -172,8 +172,6 @@ static void runs_of_several_largest_blocks_are_adjacent(void)
 	pfn_t c = take_run(4 * MAX_ORDER_PAGES, MAX_ORDER_PAGES, GFP_DEFAULT);
 
 	assert_int_equal(used_pages(z), 5000 + 5 * MAX_ORDER_PAGES + 1);
-	assert_int_equal(pfn_index(a) % MAX_ORDER_PAGES, 0);
-	assert_int_equal(pfn_index(b) % MAX_ORDER_PAGES, 0);
 	assert_int_equal(pfn_index(c) % MAX_ORDER_PAGES, 0);
 	assert_true(a + 5000 <= b || b + MAX_ORDER_PAGES + 1 <= a);
 	fill(pfn_to_addr(a), 5000 * PAGE_SIZE, 0);
@@ -183,6 +181,34 @@ static void runs_of_several_largest_blocks_are_adjacent(void)
 	free_run(a, 5000);
 	free_run(c, 4 * MAX_ORDER_PAGES);
 	validate_zone(z);
+	assert_census(z, &before);
+}
+
+static void runs_are_made_of_blocks_of_any_order(void)
+{
+	struct zone *z = grown_zone(8 * MAX_ORDER_PAGES);
+	struct census before = take_census(z);
+	size_t managed = z->nr_managed;
+	pfn_t a = take_run(3000, 1, GFP_DEFAULT);
+	pfn_t b = take_run(2200, 1, GFP_DEFAULT), c;
+
+	/* from the middle of a block, across a border */
+	assert_int_equal(b, a + 3000);
+	/* what is aligned starts at a border */
+	c = take_run(MAX_ORDER_PAGES, 64, GFP_DEFAULT);
+	assert_int_equal(pfn_index(c) % 64, 0);
+	validate_zone(z);
+	free_run(a, 3000);
+	validate_zone(z);
+	/* a hole of 3000 pages, and what is left at the end */
+	a = take_run(2900, 1, GFP_DEFAULT);
+	assert_true(a + 2900 <= b);
+	assert_int_equal(used_pages(z), 2900 + 2200 + MAX_ORDER_PAGES);
+	free_run(b, 2200);
+	free_run(a, 2900);
+	free_run(c, MAX_ORDER_PAGES);
+	validate_zone(z);
+	assert_int_equal(z->nr_managed, managed);
 	assert_census(z, &before);
 }
 
@@ -342,6 +368,7 @@ int main(void)
 		CHILD_TEST(tails_are_given_back_at_once),
 		CHILD_TEST(runs_start_where_they_are_asked_to),
 		CHILD_TEST(runs_of_several_largest_blocks_are_adjacent),
+		CHILD_TEST(runs_are_made_of_blocks_of_any_order),
 		CHILD_TEST(hole_too_small_for_a_run_is_passed_over),
 		CHILD_TEST(free_pages_are_never_written),
 		CHILD_TEST(pages_nobody_touches_get_no_memory),
