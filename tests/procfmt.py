@@ -18,6 +18,8 @@ SLAB_HEAD = ['slabinfo - version: 2.1',
              '# name <active_objs> <num_objs> <objsize> <objperslab> '
              '<pagesperslab> : tunables <limit> <batchcount> <sharedfactor> '
              ': slabdata <active_slabs> <num_slabs> <sharedavail>']
+NUMA_FIELDS = ['numa_hit', 'numa_miss', 'numa_foreign', 'interleave_hit',
+               'local_node', 'other_node']
 ZONE_FIELDS = {'min', 'low', 'high', 'spanned', 'present', 'managed'}
 
 
@@ -92,16 +94,36 @@ def meminfo(lines):
     return {m[1]: int(m[2]) for m in rows}
 
 
+def numastat(lines):
+    """{field: pages on each node}"""
+    nodes = re.findall(r' +node(\d+)', lines[0])
+    if ' ' * 16 + ''.join(f'{"node" + n:>16}' for n in nodes) != lines[0]:
+        raise Layout(f'not the head of numastat: {lines[0]!r}')
+    rows = [match(r'([a-z_]+)((?: +\d+){%d})' % len(nodes), line)
+            for line in lines[1:]]
+    if [m[1] for m in rows] != NUMA_FIELDS:
+        raise Layout(f'not the fields of numastat: {rows}')
+    return {m[1]: [int(n) for n in m[2].split()] for m in rows}
+
+
 PARSERS = {f.__name__: f for f in
-           (buddyinfo, slabinfo, zoneinfo, vmstat, meminfo)}
+           (buddyinfo, slabinfo, zoneinfo, numastat, vmstat, meminfo)}
+
+
+def kernel_text(name):
+    """The kernel's own; numastat(8) prints what lies in files of the nodes."""
+    if name == 'numastat':
+        return subprocess.run([name], capture_output=True, text=True,
+                              check=True).stdout
+    with open(f'/proc/{name}', encoding='ascii') as file:
+        return file.read()
 
 
 def kernel_views():
     for name, parse in PARSERS.items():
         try:
-            with open(f'/proc/{name}', encoding='ascii') as file:
-                yield name, parse(file.read().splitlines())
-        except OSError as error:
+            yield name, parse(kernel_text(name).splitlines())
+        except (OSError, subprocess.CalledProcessError) as error:
             print(f'not compared with the kernel: {error}')
 
 
@@ -137,6 +159,11 @@ def contradictions(ours):
             yield f'{name}: more active than there is: {row}'
     if not any(row[0] for row in ours['slabinfo'].values()):
         yield 'no cache has an object'
+    table, events = ours['numastat'], ours['vmstat']
+    for row, event in zip(NUMA_FIELDS, ('hit', 'miss', 'foreign', 'interleave',
+                                        'local', 'other')):
+        if sum(table[row]) != events['numa_' + event]:
+            yield f'{row}: {table[row]}, but {events["numa_" + event]} in all'
     if not ours['vmstat']['pgalloc_highmem']:
         yield 'no page was ever allocated'
 

@@ -4,8 +4,9 @@
  *
  * An unchanged program needs none of this: malloc, free and the rest of the
  * libc surface are what libmm serves. These calls show what the memory manager
- * knows. All of them may be called from any thread at any time; none of them
- * allocates, and none of them touches the memory it reports on.
+ * knows, and give out memory of choice. All of them may be called from any
+ * thread at any time; those that show allocate nothing, and do not touch the
+ * memory they report on.
  */
 #ifndef MM_MM_H
 #define MM_MM_H
@@ -72,11 +73,27 @@ struct mm_page_info {
  */
 int mm_page_query(const void *ptr, struct mm_page_info *info);
 
+#define MM_MAX_NODES 16
+
+/** Figures of one NUMA node; the counts are pages, as numastat(8) has them. */
+struct mm_node_stats {
+	int node;	    /**< the kernel's number */
+	size_t committed;   /**< bytes of its zones with memory behind them */
+	size_t free;	    /**< those of them that are free */
+	uint64_t numa_hit;  /**< taken here, as was preferred */
+	uint64_t numa_miss; /**< taken here, as the preferred node was full */
+	uint64_t numa_foreign;	 /**< preferred here, taken elsewhere */
+	uint64_t interleave_hit; /**< taken to be spread over nodes */
+	uint64_t local_node;	 /**< taken by a thread that ran here */
+	uint64_t other_node;	 /**< taken by a thread that ran elsewhere */
+};
+
 /**
  * struct mm_stats - one consistent snapshot, in bytes unless said otherwise
  *
  * requested <= used <= committed <= reserved holds in every snapshot, and the
- * committed bytes of all zones and own mappings add up to committed.
+ * committed bytes of all zones and own mappings add up to committed, as do
+ * those of all nodes and own mappings.
  */
 struct mm_stats {
 	size_t requested; /**< live blocks, as malloc_usable_size counts them */
@@ -92,6 +109,7 @@ struct mm_stats {
 	size_t free_blocks; /**< free blocks in the buddy system, a count */
 	size_t peak_committed, peak_vma_bytes, peak_vma_blocks; /**< maxima */
 	unsigned nr_nodes, nr_windows, nr_heaps;
+	struct mm_node_stats node[MM_MAX_NODES]; /**< nr_nodes of them */
 };
 
 /**
@@ -105,8 +123,8 @@ void mm_stats(struct mm_stats *st);
 
 /**
  * mm_show - write one of the views that /proc has
- * @view: "buddyinfo", "slabinfo", "zoneinfo", "vmstat", "meminfo", "options",
- *        or "json" for their figures in one object
+ * @view: "buddyinfo", "slabinfo", "zoneinfo", "numastat", "vmstat", "meminfo",
+ *        "options", or "json" for their figures in one object
  * @fd:   an open file descriptor
  *
  * The text has the field layout of the /proc file of that name.
@@ -123,6 +141,90 @@ int mm_show(const char *view, int fd);
  * Returns the number of bytes given back.
  */
 size_t mm_trim(size_t keep);
+
+/* ---- memory of choice; all of it works with free() and realloc() ---- */
+
+/**
+ * mm_alloc_node - malloc() on a NUMA node
+ * @size: bytes, as for malloc()
+ * @node: the kernel's number, as numactl(8) shows it
+ *
+ * The node is preferred: if its memory is used up, the nearest that has some
+ * serves. Objects freed go back to that node. Where the process was given a
+ * memory policy (numactl, the options numa=off, interleave, prefer) the policy
+ * decides, as it does for malloc(). realloc() may move the block to the node of
+ * the caller.
+ *
+ * Returns NULL and sets errno: EINVAL if the process may have no memory of that
+ * node, ENOMEM if there is none anywhere.
+ */
+void *mm_alloc_node(size_t size, int node);
+
+/**
+ * mm_node_of - the node that a page's memory is on
+ * @ptr: any address
+ *
+ * The kernel is asked. If there is no memory behind the page yet, it is the
+ * node that is preferred for it.
+ *
+ * Returns a node, or -EINVAL if @ptr is in no page of libmm.
+ */
+int mm_node_of(const void *ptr);
+
+#define MM_LOCK	    1U /**< locked in memory; always so in MM_ZONE_DMA */
+#define MM_WIPE	    2U /**< zeroed when it is freed; not in core dumps */
+#define MM_DONTFORK 4U /**< a forked child finds zeros instead of a copy */
+#define MM_HUGE                                                                \
+	8U /**< multiple of 2 MiB, in huge pages if they are to be had */
+
+/**
+ * mm_alloc_zone - whole pages from a zone of choice
+ * @size:  bytes; rounded up to pages
+ * @zone:  MM_ZONE_DMA for device I/O: locked in memory, never purged or moved;
+ *         MM_ZONE_NORMAL: never swapped out by libmm; MM_ZONE_HIGHMEM
+ * @flags: MM_LOCK, MM_WIPE, MM_DONTFORK, MM_HUGE, or 0
+ *
+ * The block starts at a page. realloc() gives a block of the same zone and
+ * flags. After a fork the child's copy is not locked, as with mlock(2), and
+ * with MM_DONTFORK no page of the parent's is ever copied because the child may
+ * see it, which is what would take a page away from a device. The kernel itself
+ * may still move a locked page to make room for huge ones (see
+ * vm.compact_unevictable_allowed); drivers pin what they are given.
+ *
+ * Returns NULL and sets errno: EINVAL for an unknown zone or flag; ENOMEM if
+ * the zone is used up or RLIMIT_MEMLOCK is exceeded, and then nothing is
+ * locked; ENOTSUP if it is to be locked and the kernel's pages are not 4 KiB;
+ * EAGAIN in a signal handler that interrupted libmm.
+ */
+void *mm_alloc_zone(size_t size, enum mm_zone_type zone, unsigned flags);
+
+/**
+ * mm_pin - lock part of a block that exists already in memory
+ * @ptr: in a live block, whoever allocated it
+ * @len: bytes, more than 0, not beyond the end of the block
+ *
+ * Whole pages are locked, and pins of a page add up: it stays until each has
+ * been undone. free() and a realloc() that moves a block undo all pins of its
+ * pages; a small object shares its page, so unpin it before. A forked child has
+ * no pins.
+ *
+ * Returns 0; -EINVAL if the range is not inside one live block; -ENOMEM if
+ * RLIMIT_MEMLOCK is exceeded, and then nothing is locked; -ENOTSUP if the
+ * kernel's pages are not 4 KiB; -EAGAIN in a signal handler that interrupted
+ * libmm.
+ */
+int mm_pin(void *ptr, size_t len);
+
+/**
+ * mm_unpin - undo mm_pin() of the same range
+ *
+ * Of a block above 32 MiB all pages stay until its last pin is undone. What the
+ * program has locked by mlock(2) itself is unlocked as well.
+ *
+ * Returns 0; -EINVAL if some page of the range is not pinned, and then nothing
+ * has changed, or as mm_pin().
+ */
+int mm_unpin(void *ptr, size_t len);
 
 /** mm_version - "0.1.0" */
 const char *mm_version(void);

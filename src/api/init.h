@@ -19,6 +19,22 @@ struct heap *door_enter(void);
 /** door_leave - undo door_enter() that returned a heap; purges if wanted */
 void door_leave(struct heap *h);
 
+/* What a pointer turns out to be. */
+struct block {
+	struct window *window; /* of a slab object or a run */
+	struct slab *slab;
+	struct vma *vma;
+};
+
+/** find_block - false if the address is in no mapping of ours */
+bool find_block(struct heap *h, const void *p, struct block *b);
+
+/** block_bytes - usable bytes; 0 if @p lies in no live block of whole pages */
+size_t block_bytes(const struct block *b, const void *p);
+
+/** mm_alloc_zone, with checked arguments; NULL and errno */
+void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags);
+
 /** lock_all - hold every lock of libmm, in order; for fork and snapshots */
 void lock_all(void);
 void unlock_all(void);

@@ -10,14 +10,7 @@
 #include "api/init.h"
 #include "api/valgrind.h"
 
-/* What a pointer turns out to be. */
-struct block {
-	struct window *window; /* of a slab object or a run */
-	struct slab *slab;
-	struct vma *vma;
-};
-
-static bool find_block(struct heap *h, const void *p, struct block *b)
+bool find_block(struct heap *h, const void *p, struct block *b)
 {
 	struct mapping *m = map_find(h ? &h->tlb : NULL, (uintptr_t)p);
 
@@ -33,7 +26,7 @@ static bool find_block(struct heap *h, const void *p, struct block *b)
 	return true;
 }
 
-static size_t block_bytes(const struct block *b, const void *p)
+size_t block_bytes(const struct block *b, const void *p)
 {
 	pfn_t head;
 
@@ -253,13 +246,19 @@ __slow size_t api_usable_slow(const void *p)
 	return find_block(NULL, p, &b) ? block_bytes(&b, p) : 0;
 }
 
+/* Neither pins nor flags would follow if the pages changed. */
+static bool is_special(const struct block *b, const void *p)
+{
+	return b->vma ? READ_ONCE(b->vma->nr_pins) : run_flags(b->window, p);
+}
+
 /* Resize without a second block; NULL if that cannot be. */
 static void *resize(struct heap *h, struct block *b, void *p, size_t n)
 {
 	size_t old = block_bytes(b, p);
 	void *to = NULL;
 
-	if (b->slab)
+	if (b->slab || is_special(b, p))
 		return n <= old && n > old / 2 ? p : NULL;
 	/* a block that shrinks to less than the smallest of its kind moves */
 	if (n <= (b->vma ? VMA_MIN : SMALL_MAX) && n < old)
@@ -277,10 +276,20 @@ static void *resize(struct heap *h, struct block *b, void *p, size_t n)
 	return to;
 }
 
-static void *realloc_copy(void *p, size_t old, size_t n)
+/* What came from mm_alloc_zone() stays what it is. */
+static void *alloc_alike(const struct block *b, const void *p, size_t n)
 {
-	void *to = api_malloc(n);
+	unsigned flags = b->slab || b->vma ? 0 : run_flags(b->window, p);
+	const struct zone *z;
 
+	if (likely(!(flags & RUN_ZONED)))
+		return api_malloc(n);
+	z = page_zone(addr_to_pfn(b->window, p));
+	return zone_block(n, z->type, flags & ~(RUN_ZONED | RUN_PINNED));
+}
+
+static void *realloc_copy(void *p, void *to, size_t old, size_t n)
+{
 	if (!to)
 		return NULL;
 	valgrind_enter();
@@ -301,9 +310,12 @@ static void *realloc_block(void *p, size_t n)
 	if (!h || !find_block(h, p, &b)) {
 		if (h)
 			door_leave(h);
+		else if (find_block(NULL, p, &b) && !b.slab &&
+			 is_special(&b, p))
+			return errno = ENOMEM, NULL;
 		old = api_usable_size(p);
 		if (old)
-			return realloc_copy(p, old, n);
+			return realloc_copy(p, api_malloc(n), old, n);
 		foreign("realloc", p);
 		return NULL;
 	}
@@ -315,7 +327,7 @@ static void *realloc_block(void *p, size_t n)
 		counter_add(&h->stats, STAT_realloc_copy, 1);
 	lock_release(&h->lock);
 	door_leave(h);
-	return to ? to : realloc_copy(p, old, n);
+	return to ? to : realloc_copy(p, alloc_alike(&b, p, n), old, n);
 }
 
 void *api_realloc(void *p, size_t n)
@@ -337,7 +349,7 @@ void *api_realloc(void *p, size_t n)
 		if (n <= old && n > old / 2)
 			return p;
 		if (old)
-			return realloc_copy(p, old, n);
+			return realloc_copy(p, api_malloc(n), old, n);
 	}
 	return realloc_block(p, n);
 }

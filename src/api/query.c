@@ -20,11 +20,13 @@ static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 
 	if (addr - v->mapping.start >= v->size)
 		return;
-	info->state = os_resident((void *)page, 1) ? MM_PAGE_PRESENT
-						   : MM_PAGE_UNTOUCHED;
+	info->state = MM_PAGE_UNTOUCHED;
+	if (os_resident((void *)page, 1))
+		info->state = READ_ONCE(v->nr_pins) ? MM_PAGE_PINNED
+						    : MM_PAGE_PRESENT;
 	info->kind = MM_KIND_VMA;
 	info->zone = MM_ZONE_HIGHMEM;
-	info->node = 0;
+	info->node = (int)nodes[v->nid].phys;
 	info->block = (void *)v->mapping.start;
 	info->block_size = v->size;
 }
@@ -81,7 +83,7 @@ static void query_window(const struct window *w, const void *p,
 	if (!s)
 		return;
 	info->zone = (enum mm_zone_type)page_zone(pfn)->type;
-	info->node = page_zone(pfn)->nid;
+	info->node = (int)nodes[page_zone(pfn)->nid].phys;
 	info->kind = MM_KIND_FREE;
 	info->state = state_of_pte[*pfn_to_pte(pfn) & PTE_STATE_MASK];
 	slab = slab_of(w, p);

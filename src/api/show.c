@@ -18,7 +18,8 @@ static void show_buddyinfo(struct mm_out *o, const struct snapshot *s)
 {
 	(void)s;
 	for_each_zone(z) {
-		out_printf(o, "Node %u, zone %8s ", z->nid, zone_name[z->type]);
+		out_printf(o, "Node %u, zone %8s ", nodes[z->nid].phys,
+			   zone_name[z->type]);
 		for (unsigned i = 0; i < NR_ORDERS; i++)
 			out_printf(o, "%6u ",
 				   z->area[i].nr[0] + z->area[i].nr[1]);
@@ -55,8 +56,9 @@ static void show_zone(struct mm_out *o, const struct zone *z)
 		   "Node %u, zone %8s\n  pages free     %zu\n"
 		   "        boost    0\n        min      %zu\n"
 		   "        low      %zu\n        high     %zu\n",
-		   z->nid, zone_name[z->type], z->nr_free, z->wmark[WMARK_MIN],
-		   z->wmark[WMARK_LOW], z->wmark[WMARK_HIGH]);
+		   nodes[z->nid].phys, zone_name[z->type], z->nr_free,
+		   z->wmark[WMARK_MIN], z->wmark[WMARK_LOW],
+		   z->wmark[WMARK_HIGH]);
 	out_printf(o,
 		   "        spanned  %zu\n        present  %zu\n"
 		   "        managed  %zu\n        cma      0\n"
@@ -82,6 +84,43 @@ static void show_vmstat(struct mm_out *o, const struct snapshot *s)
 {
 	for (unsigned i = 0; i < NR_STATS; i++)
 		out_printf(o, "%s %lu\n", stat_name[i], s->counters.n[i]);
+}
+
+/* ---- numastat, as numastat(8) prints it ---- */
+
+#define NR_NUMA_ROWS 6
+
+static const char *const numa_row[NR_NUMA_ROWS] = {
+	"numa_hit",	  "numa_miss",	"numa_foreign",
+	"interleave_hit", "local_node", "other_node",
+};
+
+static uint64_t numa_figure(const struct mm_node_stats *n, unsigned row)
+{
+	const uint64_t figure[NR_NUMA_ROWS] = {
+		n->numa_hit,	   n->numa_miss,  n->numa_foreign,
+		n->interleave_hit, n->local_node, n->other_node,
+	};
+
+	return figure[row];
+}
+
+static void show_numastat(struct mm_out *o, const struct snapshot *s)
+{
+	out_printf(o, "%-16s", "");
+	for (unsigned i = 0; i < nr_nodes; i++) {
+		char name[16];
+
+		os_format(name, sizeof(name), "node%u", nodes[i].phys);
+		out_printf(o, "%16s", name);
+	}
+	for (unsigned r = 0; r < NR_NUMA_ROWS; r++) {
+		out_printf(o, "\n%-16s", numa_row[r]);
+		for (unsigned i = 0; i < nr_nodes; i++)
+			out_printf(o, "%16lu",
+				   numa_figure(&s->stats.node[i], r));
+	}
+	out_printf(o, "\n");
 }
 
 /* The rows of meminfo and of the JSON object. */
@@ -157,7 +196,7 @@ static void json_zones(struct mm_out *o)
 		out_printf(
 			o,
 			"%s\n    {\"node\": %u, \"zone\": \"%s\", \"free\": %zu, \"dirty\": %zu, \"present\": %zu, ",
-			sep, z->nid, zone_name[z->type], z->nr_free,
+			sep, nodes[z->nid].phys, zone_name[z->type], z->nr_free,
 			z->nr_dirty, z->nr_present);
 		out_printf(
 			o,
@@ -169,6 +208,20 @@ static void json_zones(struct mm_out *o)
 				   z->area[i].nr[0] + z->area[i].nr[1]);
 		out_printf(o, "]}");
 		sep = ",";
+	}
+	out_printf(o, "\n  ],\n");
+}
+
+static void json_nodes(struct mm_out *o, const struct snapshot *s)
+{
+	out_printf(o, "  \"numastat\": [");
+	for (unsigned i = 0; i < nr_nodes; i++) {
+		out_printf(o, "%s\n    {\"node\": %u", i ? "," : "",
+			   nodes[i].phys);
+		for (unsigned r = 0; r < NR_NUMA_ROWS; r++)
+			out_printf(o, ", \"%s\": %lu", numa_row[r],
+				   numa_figure(&s->stats.node[i], r));
+		out_printf(o, "}");
 	}
 	out_printf(o, "\n  ],\n");
 }
@@ -205,6 +258,7 @@ static void show_json(struct mm_out *o, const struct snapshot *s)
 			   row[i].value);
 	out_printf(o, "\n  },\n");
 	json_zones(o);
+	json_nodes(o, s);
 	json_slabs(o, s);
 	out_printf(o, "  \"vmstat\": {");
 	for (unsigned i = 0; i < NR_STATS; i++)
@@ -220,9 +274,9 @@ static const struct view {
 	void (*show)(struct mm_out *o, const struct snapshot *s);
 } views[] = {
 	{ "buddyinfo", show_buddyinfo }, { "slabinfo", show_slabinfo },
-	{ "zoneinfo", show_zoneinfo },	 { "vmstat", show_vmstat },
-	{ "meminfo", show_meminfo },	 { "options", show_options },
-	{ "json", show_json },
+	{ "zoneinfo", show_zoneinfo },	 { "numastat", show_numastat },
+	{ "vmstat", show_vmstat },	 { "meminfo", show_meminfo },
+	{ "options", show_options },	 { "json", show_json },
 };
 
 static int show(const struct view *v, struct mm_out *o, bool title)

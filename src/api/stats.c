@@ -11,6 +11,7 @@
  *   requested = live small objects + runs + own mappings
  */
 #include "api/snapshot.h"
+#include "side/option.h"
 
 static const unsigned SLAB_PAGES = SLAB_SIZE >> PAGE_SHIFT;
 
@@ -50,6 +51,30 @@ static void count_heap(struct snapshot *s, struct heap *h)
 	s->counters.n[STAT_tlb_miss] += READ_ONCE(h->tlb.misses);
 }
 
+/* What is not counted there follows from what is; see count_numa() in zone/. */
+static void count_node(struct snapshot *s, const struct zone *z)
+{
+	struct mm_node_stats *n = &s->stats.node[z->nid];
+	const uint64_t *of_zone = z->stats.n;
+	uint64_t taken = of_zone[STAT_pgalloc_dma + z->type];
+	uint64_t hit = taken - of_zone[STAT_numa_miss];
+	uint64_t local = taken - of_zone[STAT_numa_other];
+	bool spread = mm_options.numa.word == NUMA_INTERLEAVE;
+
+	n->node = (int)nodes[z->nid].phys;
+	n->committed += READ_ONCE(z->nr_present) << PAGE_SHIFT;
+	n->free += z->nr_dirty << PAGE_SHIFT;
+	n->numa_hit += hit;
+	n->numa_miss += of_zone[STAT_numa_miss];
+	n->numa_foreign += of_zone[STAT_numa_foreign];
+	n->interleave_hit += spread ? hit : 0;
+	n->local_node += local;
+	n->other_node += of_zone[STAT_numa_other];
+	s->counters.n[STAT_numa_hit] += hit;
+	s->counters.n[STAT_numa_interleave] += spread ? hit : 0;
+	s->counters.n[STAT_numa_local] += local;
+}
+
 static void count_zones(struct snapshot *s, size_t *pages_used)
 {
 	struct mm_stats *st = &s->stats;
@@ -68,6 +93,7 @@ static void count_zones(struct snapshot *s, size_t *pages_used)
 					   z->area[o].nr[FREE_DIRTY];
 		*pages_used += z->nr_managed - z->nr_free;
 		stat_sum(&s->counters, &z->stats);
+		count_node(s, z);
 	}
 }
 

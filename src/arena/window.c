@@ -58,7 +58,7 @@ static bool reserve(struct window *w, size_t data)
 /* Leave most of a limited address space to the program. */
 static size_t first_try(void)
 {
-	size_t limit = os_address_limit();
+	size_t limit = os_limit(OS_ADDRESS_SPACE);
 
 	if (limit / 4 >= WINDOW_MAX)
 		return WINDOW_MAX;

@@ -116,6 +116,14 @@ static bool is_run(const struct window *w, const void *p)
 	       page_type(pfn_to_page(pfn)) == PAGE_LARGE;
 }
 
+/* The page lists are for what malloc gives out here. */
+static bool is_ordinary(pfn_t pfn, const struct heap *h)
+{
+	const struct zone *z = page_zone(pfn);
+
+	return z->nid == h->nid && z->type == MM_ZONE_HIGHMEM;
+}
+
 void run_free(struct heap *h, struct window *w, void *p)
 {
 	pfn_t pfn = addr_to_pfn(w, p);
@@ -125,7 +133,9 @@ void run_free(struct heap *h, struct window *w, void *p)
 		bad_free(w, p);
 	nr = pfn_to_page(pfn)->nr;
 	counter_add(&h->stats, STAT_large_free, 1);
-	if (nr <= PCP_MAX_RUN && page_zone(pfn)->nid == h->nid) {
+	if (unlikely(pfn_to_page(pfn)->flags) && !zoned_release(pfn, nr))
+		return;
+	if (nr <= PCP_MAX_RUN && is_ordinary(pfn, h)) {
 		if (pcp_push(&h->pcp, pfn, nr, true))
 			return;
 		counter_add(&h->stats, STAT_pcp_drain, 1);
@@ -134,6 +144,11 @@ void run_free(struct heap *h, struct window *w, void *p)
 			return;
 	}
 	free_run_dirty(pfn, nr, nr);
+}
+
+unsigned run_flags(const struct window *w, const void *p)
+{
+	return is_run(w, p) ? pfn_to_page(addr_to_pfn(w, p))->flags : 0;
 }
 
 /* Growing blocks tend to grow on: leave them room, which costs no memory. */

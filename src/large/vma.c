@@ -6,6 +6,7 @@
  * its size, and from then on grows in place until that is full: n steps of
  * growth cost log n moves, and no byte is copied.
  */
+#include <errno.h>
 #include <string.h>
 #include "base/list.h"
 #include "large/large.h"
@@ -65,11 +66,14 @@ static char *reserve_aligned(const struct heap *h, size_t size, size_t align)
 	return start;
 }
 
-static bool enter(struct vma *v, char *start, size_t size, size_t reserved)
+static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
+		  size_t reserved)
 {
+	v->nid = (uint8_t)h->nid;
 	v->size = size;
 	v->reserved = reserved;
 	v->nr_pieces = 1;
+	v->nr_pins = 0;
 	v->piece[0].size = size;
 	mapping_init(&v->mapping, (uintptr_t)start, (uintptr_t)start + reserved,
 		     MAPPING_VMA);
@@ -94,8 +98,10 @@ static void leave(struct vma *v)
 /* A failing munmap (too many mappings) costs address space, not memory. */
 static void unmap(void *p, size_t size)
 {
-	if (size && os_unmap(p, size))
+	if (size && os_unmap(p, size)) {
+		os_unlock(p, size);
 		os_purge(p, size);
+	}
 }
 
 void *vma_alloc(const struct heap *h, size_t size, size_t align)
@@ -113,7 +119,7 @@ void *vma_alloc(const struct heap *h, size_t size, size_t align)
 	if (!p)
 		return NULL;
 	v = get_vma();
-	if (v && !os_commit(p, bytes) && enter(v, p, bytes, bytes))
+	if (v && !os_commit(p, bytes) && enter(v, h, p, bytes, bytes))
 		return p;
 	unmap(p, bytes);
 	if (v)
@@ -178,7 +184,7 @@ static struct vma *grow_moving(const struct heap *h, char *from,
 	}
 	if (to && v && nr < MAX_PIECES &&
 	    !os_commit(to + old_size, bytes - old_size) &&
-	    enter(v, to, bytes, reserved)) {
+	    enter(v, h, to, bytes, reserved)) {
 		if (move_pieces(to, from, piece, nr)) {
 			for (unsigned i = 0; i < nr; i++)
 				v->piece[i] = piece[i];
@@ -252,6 +258,38 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 	return (void *)to->mapping.start;
 }
 
+/* ---- pinning ---- */
+
+int vma_pin(struct vma *v, void *p, size_t size)
+{
+	uintptr_t page = os_page_size();
+	uintptr_t start = align_down((uintptr_t)p, page);
+	int err;
+
+	lock_acquire(&vma_lock);
+	err = os_lock((void *)start,
+		      align_up((uintptr_t)p + size, page) - start);
+	v->nr_pins += !err;
+	/* it may have failed half way */
+	if (err && !v->nr_pins)
+		os_unlock((void *)v->mapping.start, v->size);
+	lock_release(&vma_lock);
+	return err ? -EPERM : 0;
+}
+
+int vma_unpin(struct vma *v)
+{
+	bool ok;
+
+	lock_acquire(&vma_lock);
+	ok = v->nr_pins > 0;
+	v->nr_pins -= ok;
+	if (ok && !v->nr_pins)
+		os_unlock((void *)v->mapping.start, v->size);
+	lock_release(&vma_lock);
+	return ok ? 0 : -EINVAL;
+}
+
 /* ---- looking ---- */
 
 const struct vma_totals *vma_totals(void)
@@ -271,5 +309,10 @@ void large_fork_parent(void)
 
 void large_fork_child(void)
 {
+	struct vma *v;
+
 	lock_init(&vma_lock);
+	/* locks are not inherited */
+	list_for_each_entry(v, &live, list)
+		v->nr_pins = 0;
 }

@@ -22,7 +22,7 @@
  *   pte_state()   memory behind it  contents
  *   UNTOUCHED     no                zeros
  *   PRESENT       maybe             anything
- *   PINNED        yes, locked       anything
+ *   PINNED        yes, locked       anything; the rest is how often
  */
 #ifndef MM_MAP_PAGE_H
 #define MM_MAP_PAGE_H
@@ -47,7 +47,7 @@ struct page {
 	uint8_t type;
 	uint8_t order; /* BUDDY */
 	uint8_t whole; /* PCP: no page is UNTOUCHED for sure */
-	uint8_t spare;
+	uint8_t flags; /* LARGE: RUN_* and MM_* flags, 0 for what malloc gave */
 };
 static_assert(sizeof(struct page) == PAGE_BYTES, "tables are sized for it");
 
@@ -66,7 +66,7 @@ static inline void page_set_type(struct page *page, enum page_type type)
 static inline void page_clear(struct page *page)
 {
 	page->next = page->prev = page->nr = 0;
-	page->order = page->whole = 0;
+	page->order = page->whole = page->flags = 0;
 	page_set_type(page, PAGE_TAIL);
 }
 
@@ -95,6 +95,7 @@ typedef uint64_t pte_t;
 #define PTE_PINNED     2UL
 #define PTE_STAGED     3UL
 #define PTE_SWAPPED    4UL
+#define PTE_PIN	       8UL /* one pin, in the bits of the swap slot */
 
 static inline pfn_t page_to_pfn(const struct window *w, const struct page *page)
 {

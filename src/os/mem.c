@@ -63,9 +63,28 @@ int os_purge(void *p, size_t size)
 	return (int)sys3(SYS_madvise, p, size, MADV_DONTNEED);
 }
 
-void os_hugepage(void *p, size_t size)
+int os_advise(void *p, size_t size, enum os_advice advice)
 {
-	sys3(SYS_madvise, p, size, MADV_HUGEPAGE);
+	static const int number[] = {
+		[OS_HUGEPAGE] = MADV_HUGEPAGE,
+		[OS_NOHUGEPAGE] = MADV_NOHUGEPAGE,
+		[OS_WIPEONFORK] = MADV_WIPEONFORK,
+		[OS_KEEPONFORK] = MADV_KEEPONFORK,
+		[OS_DONTDUMP] = MADV_DONTDUMP,
+		[OS_DODUMP] = MADV_DODUMP,
+	};
+
+	return (int)sys3(SYS_madvise, p, size, number[advice]);
+}
+
+int os_lock(void *p, size_t size)
+{
+	return (int)sys2(SYS_mlock, p, size);
+}
+
+void os_unlock(void *p, size_t size)
+{
+	sys2(SYS_munlock, p, size);
 }
 
 int os_move(void *from, void *to, size_t size)
@@ -99,11 +118,15 @@ size_t os_resident(const void *p, size_t size)
 	return pages * page;
 }
 
-size_t os_address_limit(void)
+size_t os_limit(enum os_resource what)
 {
+	static const int number[] = {
+		[OS_ADDRESS_SPACE] = RLIMIT_AS,
+		[OS_LOCKED_MEMORY] = RLIMIT_MEMLOCK,
+	};
 	struct rlimit rl;
 
-	if (sys4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &rl) ||
+	if (sys4(SYS_prlimit64, 0, number[what], NULL, &rl) ||
 	    rl.rlim_cur == RLIM_INFINITY)
 		return SIZE_MAX;
 	return rl.rlim_cur;

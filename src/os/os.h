@@ -41,8 +41,28 @@ int os_unmap(void *p, size_t size);
  */
 int os_purge(void *p, size_t size);
 
-/** os_hugepage - ask for huge pages from now on; failure is harmless */
-void os_hugepage(void *p, size_t size);
+enum os_advice {
+	OS_HUGEPAGE,   /* back it by huge pages from now on */
+	OS_NOHUGEPAGE, /* no longer */
+	OS_WIPEONFORK, /* a forked child finds zeros */
+	OS_KEEPONFORK, /* a copy again */
+	OS_DONTDUMP,   /* not part of core dumps */
+	OS_DODUMP,
+};
+
+/** os_advise - how the kernel shall treat a range; 0 or -errno */
+int os_advise(void *p, size_t size, enum os_advice advice);
+
+/**
+ * os_lock - bring a range into memory and keep it there
+ *
+ * Returns 0 or -errno (-ENOMEM, -EPERM: beyond RLIMIT_MEMLOCK); then some of it
+ * may be locked.
+ */
+int os_lock(void *p, size_t size);
+
+/** os_unlock - the opposite; locks do not nest */
+void os_unlock(void *p, size_t size);
 
 /**
  * os_move - move pages to another, reserved or mapped, place without copying
@@ -64,8 +84,11 @@ void *os_resize(void *p, size_t old_size, size_t new_size);
 /** os_resident - bytes of memory behind a range, 0 if it is not mapped */
 size_t os_resident(const void *p, size_t size);
 
-/** os_address_limit - RLIMIT_AS in bytes, SIZE_MAX if there is none */
-size_t os_address_limit(void);
+enum os_resource { OS_ADDRESS_SPACE, OS_LOCKED_MEMORY };
+
+/** os_limit - what the process may have of it in bytes; SIZE_MAX if any amount
+ */
+size_t os_limit(enum os_resource what);
 
 /* ---- machine (os/topology.c) ---- */
 
@@ -87,6 +110,18 @@ unsigned long os_nodes_with_cpus(void);
 
 /** os_node_distance - SLIT distance between two nodes; 10 means local */
 unsigned os_node_distance(unsigned from, unsigned to);
+
+/**
+ * os_node_free - bytes of a node's memory that nobody uses
+ * @total: receives the bytes it has
+ *
+ * Returns SIZE_MAX if the kernel does not tell.
+ */
+size_t os_node_free(unsigned node, size_t *total);
+
+/** os_node_of - node of the memory behind an address; -ENOENT if there is none
+ */
+int os_node_of(const void *p);
 
 /** os_is_main_thread - is the caller the thread its process began with? */
 bool os_is_main_thread(void);

@@ -6,7 +6,9 @@
  * cannot live inside malloc: its constructor allocates, and it sets errno. The
  * tests hold what is found here against what it says.
  */
+#include <errno.h>
 #include <numaif.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/rseq.h>
 #include <time.h>
@@ -96,6 +98,40 @@ unsigned os_node_distance(unsigned from, unsigned to)
 		v = (unsigned)number(&p);
 	}
 	return v;
+}
+
+/* "Node 0 MemTotal:       24678912 kB", and so on. */
+static size_t meminfo_field(const char *text, const char *name)
+{
+	const char *p = strstr(text, name);
+
+	if (!p)
+		return SIZE_MAX;
+	for (p += strlen(name); *p == ' ';)
+		p++;
+	return number(&p) << 10;
+}
+
+size_t os_node_free(unsigned node, size_t *total)
+{
+	char path[64], buf[256];
+
+	os_format(path, sizeof(path), "/sys/devices/system/node/node%u/meminfo",
+		  node);
+	*total = 0;
+	if (os_read_file(path, buf, sizeof(buf)) <= 0)
+		return SIZE_MAX;
+	*total = meminfo_field(buf, "MemTotal:");
+	return meminfo_field(buf, "MemFree:");
+}
+
+int os_node_of(const void *p)
+{
+	size_t page = (uintptr_t)p & ~(os_page_size() - 1);
+	int node = -ENOENT;
+	long err = sys6(SYS_move_pages, 0, 1, &page, NULL, &node, 0);
+
+	return err ? (int)err : node;
 }
 
 bool os_is_main_thread(void)

@@ -36,7 +36,7 @@ static size_t purge_zone(struct zone *z, unsigned min_order, size_t keep)
 		if (!n && page_dirty(pfn, nr))
 			refused_until = os_clock_ms() + REFUSED_MS;
 		done += n;
-		free_run(pfn, nr);
+		putback_run(pfn, nr);
 	}
 	counter_add(&mm_global_counters, STAT_pgpurge, done);
 	return done;
@@ -65,6 +65,7 @@ size_t reclaim_trim(struct heap *h, size_t keep)
 
 	if (h)
 		heap_trim(h);
+	trim_node_heaps();
 	lock_acquire(&purge_lock);
 	for_each_zone(z) {
 		done += purge_zone(z, 0, pages);

@@ -7,7 +7,7 @@
  * the next thread. Heaps are never freed, so posting to one is always safe.
  *
  * Invariants: heap_by_id(h->id) == h; h->idle iff the heap is in the pool or on
- * its way there.
+ * its way there, or is a node's.
  */
 #include <errno.h>
 #include <string.h>
@@ -66,6 +66,26 @@ static struct heap *new_heap(void)
 	/* pairs with heap_first() */
 	smp_store_release(&all_heaps, h);
 	WRITE_ONCE(next_id, id + 1);
+	return h;
+}
+
+static struct heap *node_heap[MAX_NODES]; /* made when first asked for */
+
+struct heap *heap_of_node(unsigned nid)
+{
+	/* pairs with the release below */
+	struct heap *h = smp_load_acquire(&node_heap[nid]);
+
+	if (likely(h != NULL))
+		return h;
+	lock_acquire(&pool_lock);
+	h = node_heap[nid];
+	if (!h && (h = new_heap())) {
+		h->nid = nid;
+		h->of_node = h->idle = true;
+		smp_store_release(&node_heap[nid], h);
+	}
+	lock_release(&pool_lock);
 	return h;
 }
 
@@ -156,7 +176,7 @@ static void __leave_node(struct heap *h)
 
 void __heap_follow(struct heap *h)
 {
-	unsigned nid = pick_node(h);
+	unsigned nid = h->of_node ? h->nid : pick_node(h);
 
 	if (likely(nid == h->nid))
 		return;
@@ -210,6 +230,17 @@ void heap_trim(struct heap *h)
 	}
 	pcp_drain(&h->pcp, 0);
 	lock_release(&h->lock);
+}
+
+void trim_node_heaps(void)
+{
+	for (unsigned nid = 0; nid < nr_nodes; nid++) {
+		/* pairs with the release in heap_of_node() */
+		struct heap *h = smp_load_acquire(&node_heap[nid]);
+
+		if (h)
+			heap_trim(h);
+	}
 }
 
 /*
@@ -275,7 +306,7 @@ void slab_fork_child(void)
 	idle_heaps = NULL;
 	for (struct heap *h = all_heaps; h; h = h->next_all) {
 		lock_init(&h->lock);
-		if (h->tc == &tcache)
+		if (h->tc == &tcache || h->of_node)
 			continue;
 		if (h->tc)
 			park_lists(h);

@@ -48,7 +48,8 @@ struct slab {
 	struct slot *slot;
 	uint16_t capacity, carved;
 	uint8_t class, state;
-	uint16_t spare;
+	bool pinned; /* some of its pages have been */
+	uint8_t spare;
 	pfn_t pfn;
 	uint32_t spare2;
 };
@@ -79,7 +80,8 @@ struct heap {
 	struct mm_lock lock;
 	uint32_t id;
 	unsigned nid;
-	bool idle; /* no thread; seq_cst, pairs with posts to the inbox */
+	bool of_node; /* never has a thread; mm_alloc_node() locks it */
+	bool idle;    /* no thread; seq_cst, pairs with posts to the inbox */
 	struct tcache *tc;
 	void *parked[NR_LISTS]; /* its lists while there is no thread */
 	struct heap *next_all, *next_idle;
@@ -252,6 +254,9 @@ static inline void *slab_refill_fast(struct heap *h, unsigned list,
  */
 void *slab_alloc(struct heap *h, unsigned list);
 
+/** slab_alloc_node - an object on a node, NULL if no zone has memory */
+void *slab_alloc_node(unsigned nid, unsigned list);
+
 /** slab_event - the credits of a slab of @h are used up; takes h->lock */
 void slab_event(struct heap *h, struct slab *s);
 
@@ -410,6 +415,9 @@ struct heap *heap_get(void);
 /** heap_put - hand everything over and pool the heap; the thread ends */
 void heap_put(struct heap *h);
 
+/** heap_of_node - a heap that has no thread and stays on its node, or NULL */
+struct heap *heap_of_node(unsigned nid);
+
 struct heap *heap_by_id(uint32_t id);
 struct heap *heap_first(void);
 unsigned heap_count(void);
@@ -431,6 +439,9 @@ static inline bool slab_is_home(const struct heap *h, const struct slab *s)
 
 /** heap_trim - send this heap's batches, drain its inbox and page lists */
 void heap_trim(struct heap *h);
+
+/** trim_node_heaps - the same for the heaps of heap_of_node() */
+void trim_node_heaps(void);
 
 /** list_length - objects in a thread list, as far as known */
 size_t list_length(struct heap *h, unsigned list);

@@ -135,6 +135,8 @@ void slab_retire(struct slab *s)
 			double_free(s, p ? (void *)p : s->freelist);
 		p = next;
 	}
+	if (unlikely(s->pinned))
+		drop_pins(s->pfn, SLAB_PAGES);
 	s->slot->class = 0;
 	/* pairs with the acquire in slab_of() */
 	smp_store_release(&s->slot->owner, OWNER_NONE);
@@ -322,20 +324,47 @@ static void *refill(struct heap *h, unsigned class)
 	return s ? take(s) : NULL;
 }
 
+static void *__slab_alloc(struct heap *h, unsigned list)
+{
+	void *p = refill(h, list_class(list));
+
+	if (!p)
+		return NULL;
+	counter_add(&h->stats, STAT_slab_refill, 1);
+	*slab_list(h, list) = *(void **)p;
+	if (slab_check)
+		((uintptr_t *)p)[1] = 0;
+	return p;
+}
+
 void *slab_alloc(struct heap *h, unsigned list)
 {
 	void *p;
 
 	lock_acquire(&h->lock);
 	heap_follow(h);
-	p = refill(h, list_class(list));
-	if (p) {
-		counter_add(&h->stats, STAT_slab_refill, 1);
-		*slab_list(h, list) = *(void **)p;
-	}
+	p = __slab_alloc(h, list);
 	lock_release(&h->lock);
-	if (p && slab_check)
-		((uintptr_t *)p)[1] = 0;
+	return p;
+}
+
+void *slab_alloc_node(unsigned nid, unsigned list)
+{
+	struct heap *h = heap_of_node(nid);
+	void **head, *p;
+
+	if (!h)
+		return NULL;
+	lock_acquire(&h->lock);
+	head = slab_list(h, list);
+	p = *head;
+	if (p)
+		*head = *(void **)p;
+	else
+		p = __slab_alloc(h, list);
+	lock_release(&h->lock);
+	/* who posted meanwhile could not */
+	heap_drain_idle(h);
 	return p;
 }
 

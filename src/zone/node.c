@@ -158,11 +158,10 @@ static unsigned distance(unsigned a, unsigned b)
 #define NO_CPU_PENALTY 1000
 
 /*
- * Nearest node first, on each HIGHMEM before NORMAL; selection sort.
+ * Nearest node first; selection sort.
  * @with_cpus: mask of the kernel's numbers
  */
-static void build_zonelist(struct node *n, unsigned nid,
-			   unsigned long with_cpus)
+static void build_fallback(unsigned nid, unsigned long with_cpus)
 {
 	bool done[MAX_NODES] = { false };
 
@@ -182,9 +181,16 @@ static void build_zonelist(struct node *n, unsigned nid,
 			}
 		}
 		done[best] = true;
-		n->zonelist[n->nr_list++] = &nodes[best].zone[MM_ZONE_HIGHMEM];
-		n->zonelist[n->nr_list++] = &nodes[best].zone[MM_ZONE_NORMAL];
+		nodes[nid].fallback[k] = (uint8_t)best;
 	}
+}
+
+int node_by_phys(unsigned phys)
+{
+	for (unsigned i = 0; i < nr_nodes; i++)
+		if (nodes[i].phys == phys)
+			return (int)i;
+	return -1;
 }
 
 static unsigned nearest(unsigned phys)
@@ -215,6 +221,44 @@ unsigned node_current(void)
 	if (cpu < NR_CPUS)
 		WRITE_ONCE(node_of_cpu[cpu], (uint8_t)(nid + 1));
 	return nid;
+}
+
+#define ROOM_MS 100 /* as long as an answer is good */
+
+/*
+ * The kernel goes to another node when its low watermark is reached, which is
+ * at most this: it keeps up to a 20th, and a quarter more, where huge pages are
+ * on; a 1000th twice where the node is large.
+ */
+static size_t kernel_keeps(size_t total)
+{
+	return min_size(total / 16, MIB(256) + total / 512);
+}
+
+static void ask_room(struct node *n, uint64_t now)
+{
+	size_t total, left = os_node_free(n->phys, &total);
+	size_t keep = kernel_keeps(total);
+
+	WRITE_ONCE(n->room, (left - min_size(left, keep)) >> PAGE_SHIFT);
+	WRITE_ONCE(n->room_ms, now);
+}
+
+bool node_has_room(struct node *n, size_t nr)
+{
+	uint64_t now, asked;
+
+	if (likely(nr_nodes == 1) || numa_is_fake)
+		return true;
+	now = os_clock_ms();
+	asked = READ_ONCE(n->room_ms);
+	/* what was taken is not always touched: look again before it is full */
+	if (now - asked >= ROOM_MS || (READ_ONCE(n->room) < nr && now != asked))
+		ask_room(n, now);
+	if (READ_ONCE(n->room) < nr)
+		return false;
+	WRITE_ONCE(n->room, READ_ONCE(n->room) - nr);
+	return true;
 }
 
 /* One node for all, whose memory comes from where the user has said. */
@@ -279,7 +323,7 @@ int zone_init(void)
 	}
 	with_cpus = nr_nodes == 1 || numa_is_fake ? ~0UL : os_nodes_with_cpus();
 	for (unsigned i = 0; i < nr_nodes; i++)
-		build_zonelist(&nodes[i], i, with_cpus);
+		build_fallback(i, with_cpus);
 	return node_add_window(1, 0) ? 0 : -ENOMEM;
 }
 
@@ -288,10 +332,12 @@ void zone_fork_prepare(void)
 	lock_acquire(&window_lock);
 	for_each_zone(z)
 		lock_acquire(&z->lock);
+	pin_fork_prepare();
 }
 
 void zone_fork_parent(void)
 {
+	pin_fork_parent();
 	for_each_zone(z)
 		lock_release(&z->lock);
 	lock_release(&window_lock);
@@ -299,6 +345,7 @@ void zone_fork_parent(void)
 
 void zone_fork_child(void)
 {
+	pin_fork_child();
 	for_each_zone(z)
 		lock_init(&z->lock);
 	lock_init(&window_lock);

@@ -2,8 +2,9 @@
 /*
  * zone/page_alloc.c - runs of pages out of zones
  *
- * A request looks through the zonelist of its node: first for zones that stay
- * above their low watermark, then anywhere. In a zone it takes
+ * A request looks through all nodes, nearest first: at first for zones that
+ * stay above their low watermark on nodes whose memory is not used up, then
+ * anywhere. In a zone it takes
  * the smallest block that fits, gives the tail back at once, and grows the zone
  * into its reserve when no free block is large enough.
  */
@@ -136,7 +137,7 @@ static size_t grow_step(const struct zone *z, const struct span *s, size_t need)
 }
 
 /* Huge pages are for heaps that have become large: they cost small ones. */
-static bool wants_huge(const struct zone *z)
+bool zone_wants_huge(const struct zone *z)
 {
 	if (mm_options.thp.word == THP_AUTO)
 		return READ_ONCE(z->nr_present) >= HUGE_MIN;
@@ -159,8 +160,9 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 		if (commit_span(s, step))
 			return false;
 	}
-	if (wants_huge(z))
-		os_hugepage(pfn_to_addr(s->grown), step << PAGE_SHIFT);
+	if (zone_wants_huge(z))
+		os_advise(pfn_to_addr(s->grown), step << PAGE_SHIFT,
+			  OS_HUGEPAGE);
 	WRITE_ONCE(s->grown, s->grown + (pfn_t)step);
 	z->nr_managed += step;
 	counter_add(&z->stats, STAT_zone_grow, 1);
@@ -171,7 +173,7 @@ static bool grow_span(struct zone *z, struct span *s, size_t need)
 /* Grow some span so far that whole blocks of @nr pages and more are free. */
 static bool zone_grow(struct zone *z, size_t nr)
 {
-	unsigned order = min_size(order_up(nr), MAX_PAGE_ORDER);
+	unsigned order = (unsigned)min_size(order_up(nr), MAX_PAGE_ORDER);
 	size_t block = 1UL << order;
 
 	for (unsigned i = 0; i < z->nr_spans; i++) {
@@ -269,29 +271,61 @@ static pfn_t zone_alloc(struct zone *z, size_t nr, size_t align, gfp_t gfp,
 	return pfn;
 }
 
-static void count_numa(struct zone *z, unsigned nid)
+static void count_event(struct zone *z, enum stat_item item, size_t nr)
 {
-	if (nr_nodes == 1)
-		return;
-	stat_add_global(z->nid == nid ? STAT_numa_hit : STAT_numa_miss, 1);
-	if (z->nid != nid)
-		stat_add_global(STAT_numa_foreign, 1);
+	lock_acquire(&z->lock);
+	counter_add(&z->stats, item, nr);
+	lock_release(&z->lock);
 }
 
-static pfn_t list_alloc(unsigned nid, size_t nr, size_t align, gfp_t gfp,
-			int wmark)
+/*
+ * Only what is not as it should be is counted: numa_hit is what a zone has
+ * given out without numa_miss, numa_local what is not numa_other.
+ */
+static void count_numa(struct zone *z, unsigned wanted, size_t nr)
 {
-	const struct node *n = &nodes[nid];
+	if (likely(nr_nodes == 1))
+		return;
+	if (z->nid != wanted) {
+		count_event(z, STAT_numa_miss, nr);
+		count_event(&nodes[wanted].zone[z->type], STAT_numa_foreign,
+			    nr);
+	}
+	if (z->nid != (numa_is_fake ? wanted : node_current()))
+		count_event(z, STAT_numa_other, nr);
+}
 
-	for (unsigned i = 0; i < n->nr_list; i++) {
-		pfn_t pfn = zone_alloc(n->zonelist[i], nr, align, gfp, wmark);
+/* A zone of a node: HIGHMEM requests take NORMAL pages, too. */
+static pfn_t node_alloc(struct node *n, enum mm_zone_type type, size_t nr,
+			size_t align, gfp_t gfp, int wmark, unsigned wanted)
+{
+	int last = type == MM_ZONE_HIGHMEM ? MM_ZONE_NORMAL : (int)type;
 
+	for (int t = (int)type; t >= last; t--) {
+		struct zone *z = &n->zone[t];
+		pfn_t pfn;
+
+		if (wmark >= 0 && READ_ONCE(z->nr_dirty) < nr &&
+		    !node_has_room(n, nr))
+			continue;
+		pfn = zone_alloc(z, nr, align, gfp, wmark);
 		if (pfn) {
-			count_numa(n->zonelist[i], nid);
+			count_numa(z, wanted, nr);
 			return pfn;
 		}
 	}
 	return 0;
+}
+
+static pfn_t list_alloc(unsigned nid, enum mm_zone_type type, size_t nr,
+			size_t align, gfp_t gfp, int wmark)
+{
+	pfn_t pfn = 0;
+
+	for (unsigned i = 0; i < nr_nodes && !pfn; i++)
+		pfn = node_alloc(&nodes[nodes[nid].fallback[i]], type, nr,
+				 align, gfp, wmark, nid);
+	return pfn;
 }
 
 size_t pages_outside;
@@ -318,14 +352,9 @@ pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 		return 0;
 	do {
 		windows_seen = smp_load_acquire(&nr_windows);
-		if (type != MM_ZONE_HIGHMEM) {
-			pfn = zone_alloc(&nodes[nid].zone[type], nr, align, gfp,
-					 -1);
-		} else {
-			pfn = list_alloc(nid, nr, align, gfp, WMARK_LOW);
-			if (!pfn)
-				pfn = list_alloc(nid, nr, align, gfp, -1);
-		}
+		pfn = list_alloc(nid, type, nr, align, gfp, WMARK_LOW);
+		if (!pfn)
+			pfn = list_alloc(nid, type, nr, align, gfp, -1);
 		/* a new window is nearly all HIGHMEM */
 	} while (!pfn && type == MM_ZONE_HIGHMEM &&
 		 node_add_window(nr + align, windows_seen));
@@ -337,16 +366,27 @@ void free_run(pfn_t pfn, size_t nr)
 	free_run_dirty(pfn, nr, page_dirty(pfn, nr));
 }
 
-void free_run_dirty(pfn_t pfn, size_t nr, size_t dirty)
+/* @users: so many of the pages were users' */
+static void give_back(pfn_t pfn, size_t nr, size_t dirty, size_t users)
 {
 	struct zone *z = page_zone(pfn);
 
 	lock_acquire(&z->lock);
 	page_clear(pfn_to_page(pfn));
-	counter_add(&z->stats, STAT_pgfree, nr);
+	counter_add(&z->stats, STAT_pgfree, users);
 	__buddy_free(z, zone_span(z, pfn), pfn, nr, dirty);
 	check_bound(z);
 	lock_release(&z->lock);
+}
+
+void free_run_dirty(pfn_t pfn, size_t nr, size_t dirty)
+{
+	give_back(pfn, nr, dirty, nr);
+}
+
+void putback_run(pfn_t pfn, size_t nr)
+{
+	give_back(pfn, nr, page_dirty(pfn, nr), 0);
 }
 
 void age_keep(struct zone *z)
@@ -399,6 +439,8 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more)
 	pfn_t at = pfn + (pfn_t)nr, end = at + (pfn_t)more;
 	bool ok;
 
+	if (!node_has_room(&nodes[z->nid], more))
+		return false;
 	lock_acquire(&z->lock);
 	s = zone_span(z, pfn);
 	ok = end <= s->end && wmark_ok(z, more, -1) && within_limit(more);
@@ -444,8 +486,6 @@ pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t keep, size_t *nr)
 		__buddy_remove(z, pfn);
 		page_set_type(pfn_to_page(pfn), PAGE_ISOLATED);
 		pfn_to_page(pfn)->nr = (uint32_t)*nr;
-		/* free_run() will count them as given back */
-		count_taken(z, *nr);
 	}
 	lock_release(&z->lock);
 	return pfn;

@@ -8,7 +8,7 @@
  *            managed by the buddy system, the rest is untouched reserve.
  * free_area: the free blocks of one order, on two lists: blocks that hold dirty
  *            pages (not PTE_UNTOUCHED) and blocks that hold none.
- * zonelist:  where an allocation for a node looks, nearest first.
+ * fallback:  the order in which an allocation for a node looks at all nodes.
  * run:       adjacent pages of any number, head page first; what users get.
  *
  * Invariants of a zone, under its lock:
@@ -17,7 +17,8 @@
  *   nr_present == pages of the zone whose pte says PRESENT or PINNED
  * Blocks are aligned to their size, and two free buddies never lie apart.
  *
- * Lock order: window_lock, then zone locks by (nid, type), then the arena's.
+ * Lock order: window_lock, then zone locks by (nid, type), then pin_lock, then
+ * the arena's.
  */
 #ifndef MM_ZONE_ZONE_H
 #define MM_ZONE_ZONE_H
@@ -68,10 +69,12 @@ struct zone {
 };
 
 struct node {
-	unsigned phys; /* the kernel's number */
-	unsigned nr_list;
+	unsigned phys;		     /* the kernel's number, which users see */
+	uint8_t fallback[MAX_NODES]; /* all nids, nearest first */
+	/* hints: pages that its memory had left, less those taken since */
+	size_t room;
+	uint64_t room_ms; /* when that was asked */
 	struct zone zone[MM_NR_ZONES];
-	struct zone *zonelist[2 * MAX_NODES]; /* for HIGHMEM requests */
 };
 
 extern struct node *nodes __hidden;
@@ -105,13 +108,16 @@ int zone_init(void);
 /** node_current - the node that runs the caller, or the nearest that is ours */
 unsigned node_current(void);
 
+/** node_by_phys - the node with the kernel's number @phys, or -1 */
+int node_by_phys(unsigned phys);
+
 /** node_place - memory of a range shall come from a node, once it is touched */
 void node_place(unsigned nid, void *p, size_t size);
 
 /**
  * alloc_run - take adjacent pages
  * @nid:   preferred node, 0..nr_nodes-1
- * @type:  zone; HIGHMEM may fall back to NORMAL and to other nodes
+ * @type:  zone; HIGHMEM may fall back to NORMAL, and all to other nodes
  * @nr:    pages, at least 1
  * @align: pages, a power of two up to MAX_ORDER_PAGES; the run starts at a
  *         multiple of it, counted in its window
@@ -130,6 +136,9 @@ void free_run(pfn_t pfn, size_t nr);
 /** free_run_dirty - the same if it is known how many of the pages are dirty */
 void free_run_dirty(pfn_t pfn, size_t nr, size_t dirty);
 
+/** putback_run - the same for what isolate_dirty() took: nobody has had it */
+void putback_run(pfn_t pfn, size_t nr);
+
 /**
  * expand_run - take the @more free pages that follow a run of @nr pages
  *
@@ -142,6 +151,28 @@ void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp);
 
 /** forget_pages - mark pages of a live run untouched: they were moved away */
 void forget_pages(pfn_t pfn, size_t nr);
+
+/**
+ * pin_pages - lock pages of a live block in memory; pins of a page add up
+ *
+ * Returns 0, -EPERM if the kernel refuses (RLIMIT_MEMLOCK), or -ENOTSUP if its
+ * pages are larger than ours: then nothing is pinned.
+ * Context: takes pin_lock, under which nothing else is taken.
+ */
+int pin_pages(pfn_t pfn, size_t nr);
+
+/** unpin_pages - undo one pin of each page; -EINVAL if one has none */
+int unpin_pages(pfn_t pfn, size_t nr);
+
+/** has_pins - is any of the pages pinned */
+bool has_pins(pfn_t pfn, size_t nr);
+
+/** drop_pins - undo all pins there may be, as the block goes */
+void drop_pins(pfn_t pfn, size_t nr);
+
+void pin_fork_prepare(void);
+void pin_fork_parent(void);
+void pin_fork_child(void);
 
 /** page_zone - the zone of a page that is below some span's grown */
 struct zone *page_zone(pfn_t pfn);
@@ -163,6 +194,9 @@ extern size_t pages_outside __hidden;
 /** within_limit - may the heap hold @nr more pages */
 bool within_limit(size_t nr);
 
+/** zone_wants_huge - is it large enough for huge pages, as the option says */
+bool zone_wants_huge(const struct zone *z);
+
 /** age_keep - keep less if nothing that was purged has been wanted for long */
 void age_keep(struct zone *z);
 
@@ -172,7 +206,7 @@ void age_keep(struct zone *z);
  * @keep:      so many dirty pages may stay
  * @nr:        receives its pages
  *
- * Returns 0 if there is none. It goes back by free_run().
+ * Returns 0 if there is none. It goes back by putback_run().
  */
 pfn_t isolate_dirty(struct zone *z, unsigned min_order, size_t keep,
 		    size_t *nr);

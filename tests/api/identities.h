@@ -17,6 +17,28 @@ static inline int find_mm_stats(void)
 	return mm_stats_found != NULL;
 }
 
+static inline void check_nodes(const struct mm_stats *st)
+{
+	size_t committed = st->vma_committed;
+	uint64_t missed = 0, foreign = 0;
+	unsigned i;
+
+	CHECK(st->nr_nodes <= MM_MAX_NODES);
+	for (i = 0; i < st->nr_nodes; i++) {
+		const struct mm_node_stats *n = &st->node[i];
+
+		CHECK(n->node >= 0 && n->free <= n->committed);
+		CHECK(n->numa_hit + n->numa_miss ==
+		      n->local_node + n->other_node);
+		CHECK(n->interleave_hit <= n->numa_hit);
+		committed += n->committed;
+		missed += n->numa_miss;
+		foreign += n->numa_foreign;
+	}
+	CHECK(committed == st->committed);
+	CHECK(missed == foreign);
+}
+
 static inline void check_identities(struct mm_stats *st)
 {
 	size_t sum;
@@ -32,6 +54,7 @@ static inline void check_identities(struct mm_stats *st)
 	CHECK(sum == st->committed);
 	CHECK(st->small_bytes + st->large_bytes + st->vma_bytes ==
 	      st->requested);
+	check_nodes(st);
 	CHECK(st->nr_nodes >= 1 && st->nr_heaps >= 1 && st->nr_windows >= 1);
 }
 

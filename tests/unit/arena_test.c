@@ -41,7 +41,7 @@ static void window_without_limit_is_as_large_as_can_be(void)
 	if (p)
 		os_unmap(p, GIB(1100));
 	w = arena_add_window(PAGE_SIZE, 1);
-	if (os_address_limit() != SIZE_MAX)
+	if (os_limit(OS_ADDRESS_SPACE) != SIZE_MAX)
 		child_skip("address space is limited here");
 	assert_non_null(w);
 	assert_layout(w);

@@ -64,7 +64,7 @@ static void refusals_are_null_or_negative_and_keep_errno(void **state)
 	assert_true(os_purge((void *)PAGE_SIZE, PAGE_SIZE) < 0);
 	assert_true(os_move((void *)PAGE_SIZE, p, PAGE_SIZE) < 0);
 	assert_int_equal(os_resident((void *)PAGE_SIZE, PAGE_SIZE), 0);
-	os_hugepage((void *)PAGE_SIZE, PAGE_SIZE);
+	os_advise((void *)PAGE_SIZE, PAGE_SIZE, OS_HUGEPAGE);
 	assert_int_equal(errno, 4321);
 	assert_int_equal(os_unmap(p, SIZE), 0);
 }
@@ -151,9 +151,9 @@ static void limits_of_address_space_are_seen(void)
 
 	getrlimit(RLIMIT_AS, &rl);
 	if (rl.rlim_cur == RLIM_INFINITY)
-		assert_int_equal(os_address_limit(), SIZE_MAX);
+		assert_int_equal(os_limit(OS_ADDRESS_SPACE), SIZE_MAX);
 	limit_address_space(MIB(64));
-	assert_int_equal(os_address_limit(), MIB(64));
+	assert_int_equal(os_limit(OS_ADDRESS_SPACE), MIB(64));
 	assert_null(os_reserve(MIB(64)));
 	assert_non_null(os_reserve(MIB(1)));
 }

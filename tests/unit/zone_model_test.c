@@ -107,7 +107,7 @@ static void model_purge(struct model *md)
 		return;
 	assert_true(model_is_free(md, pfn, nr));
 	purge_run(pfn, nr);
-	free_run(pfn, nr);
+	putback_run(pfn, nr);
 }
 
 static void model_step(struct model *md)

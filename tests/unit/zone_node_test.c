@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * unit/zone_node_test.c - nodes, zonelists, watermarks, further windows
+ * unit/zone_node_test.c - nodes, their order, watermarks, further windows
  */
 #include "zone_test.h"
 #include "map/memmap.h"
@@ -79,25 +79,13 @@ static void zones_divide_every_window(void)
 		assert_int_equal(child_status(-1), 0);
 }
 
-static void zonelist_starts_at_home_and_has_every_zone_once(void)
+static void fallback_starts_at_home_and_has_every_node_once(void)
 {
 	start_zones(4);
 	for (unsigned nid = 0; nid < 4; nid++) {
-		struct node *n = &nodes[nid];
-		unsigned seen = 0;
-
-		assert_int_equal(n->nr_list, 8);
-		for (unsigned i = 0; i < 8; i += 2) {
-			/* equally far nodes are spread */
-			unsigned other = (nid + i / 2) % 4;
-
-			assert_ptr_equal(n->zonelist[i],
-					 &nodes[other].zone[MM_ZONE_HIGHMEM]);
-			assert_ptr_equal(n->zonelist[i + 1],
-					 &nodes[other].zone[MM_ZONE_NORMAL]);
-			seen |= 1U << other;
-		}
-		assert_int_equal(seen, 15);
+		/* equally far nodes are spread */
+		for (unsigned i = 0; i < 4; i++)
+			assert_int_equal(nodes[nid].fallback[i], (nid + i) % 4);
 	}
 }
 
@@ -114,21 +102,27 @@ static void runs_come_from_the_zone_and_node_asked_for(void)
 			fill(pfn_to_addr(pfn), RUN * PAGE_SIZE, 0);
 		}
 	validate_all();
-	assert_int_equal(mm_global_counters.n[STAT_numa_hit], 4);
-	assert_int_equal(mm_global_counters.n[STAT_numa_miss], 0);
+	for_each_zone(z) {
+		assert_int_equal(z->stats.n[STAT_numa_miss], 0);
+		assert_int_equal(z->stats.n[STAT_numa_foreign], 0);
+		assert_int_equal(z->stats.n[STAT_numa_other], 0);
+	}
 }
 
 /* ---- exhaustion, in a window of 64 MiB ---- */
 
-static void exhausted_node_falls_over_along_its_zonelist(void)
+static void exhausted_node_falls_over_to_the_nearest(void)
 {
-	struct zone *const *list, *last = NULL;
+	struct zone *list[8], *last = NULL;
+	size_t missed = 0;
 	unsigned at = 0;
 	pfn_t pfn;
 
 	limit_address_space(MIB(256));
 	start_zones(4);
-	list = nodes[1].zonelist;
+	for (unsigned i = 0; i < 8; i++)
+		list[i] = &nodes[(1 + i / 2) % 4].zone[i % 2 ? MM_ZONE_NORMAL
+							     : MM_ZONE_HIGHMEM];
 	for (;;) {
 		pfn = take_from(1, RUN);
 		assert_true(pfn);
@@ -143,14 +137,23 @@ static void exhausted_node_falls_over_along_its_zonelist(void)
 			assert_ptr_equal(page_zone(pfn), list[at]);
 		}
 		last = list[at++];
-		if (at == nodes[1].nr_list)
+		if (at == ARRAY_SIZE(list))
 			break;
 	}
-	assert_int_equal(at, nodes[1].nr_list);
+	assert_int_equal(at, ARRAY_SIZE(list));
 	assert_int_equal(nr_windows, 1);
-	assert_true(mm_global_counters.n[STAT_numa_hit] > 0);
-	assert_int_equal(mm_global_counters.n[STAT_numa_miss],
-			 mm_global_counters.n[STAT_numa_foreign]);
+	for_each_zone(z) {
+		size_t miss = z->stats.n[STAT_numa_miss];
+
+		/* all that the others have given was for node 1 */
+		assert_int_equal(miss, z->nid == 1 ? 0 : used_pages(z));
+		missed += miss;
+	}
+	assert_int_equal(
+		missed,
+		nodes[1].zone[MM_ZONE_HIGHMEM].stats.n[STAT_numa_foreign] +
+			nodes[1].zone[MM_ZONE_NORMAL]
+				.stats.n[STAT_numa_foreign]);
 	validate_all();
 	/* what lies below the marks is used before there is another window */
 	pfn = take_from(1, RUN);
@@ -337,9 +340,9 @@ int main(void)
 		CHILD_TEST(machine_without_pretence_has_its_own_nodes),
 		CHILD_TEST(numa_off_makes_one_node_of_the_machine),
 		CHILD_TEST(zones_divide_every_window),
-		CHILD_TEST(zonelist_starts_at_home_and_has_every_zone_once),
+		CHILD_TEST(fallback_starts_at_home_and_has_every_node_once),
 		CHILD_TEST(runs_come_from_the_zone_and_node_asked_for),
-		CHILD_TEST(exhausted_node_falls_over_along_its_zonelist),
+		CHILD_TEST(exhausted_node_falls_over_to_the_nearest),
 		CHILD_TEST(marks_are_in_order_and_part_of_the_zone),
 		CHILD_TEST(full_window_is_followed_by_another),
 		CHILD_TEST(no_memory_is_no_run_and_no_harm),

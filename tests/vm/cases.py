@@ -102,6 +102,21 @@ CASES = [
         wont fill 0 65536 0,1,2,3
         wont squeeze 0 1
     '''),
+    Case('onnode', QUAD, '''
+        must mm onnode 0 0 1 2 3
+        must mm user onnode 3 1 2
+        must opt check=on onnode 1 3
+        must opt numa=off where -s 0:0
+        wont mm numactl --membind=0 onnode 0 1
+    '''),
+    Case('dma', SINGLE, '''
+        must mm frames
+        must opt check=on frames
+        must mm place
+        ulimit -l unlimited
+        must mm user place
+        wont mm frames plain
+    '''),
     Case('policy', QUAD, '''
         must mm numactl --membind=1 where 0:1
         must mm user numactl --membind=1 where -s 0:1 2:1

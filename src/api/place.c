@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+/*
+ * api/place.c - blocks on a node or in a zone of choice, and pins
+ *
+ * Every argument is checked here. What cannot be is an error, and the first of
+ * a kind one line.
+ */
+#include <errno.h>
+#include "api/init.h"
+#include "api/valgrind.h"
+
+#define FLAGS_ALL (MM_LOCK | MM_WIPE | MM_DONTFORK | MM_HUGE)
+
+static void *failed(int err)
+{
+	errno = -err;
+	return NULL;
+}
+
+static bool first_time(bool *told)
+{
+	return !__atomic_exchange_n(told, true, __ATOMIC_RELAXED);
+}
+
+/* ---- nodes ---- */
+
+__cold static void no_node(int node)
+{
+	static bool told;
+
+	if (first_time(&told))
+		mm_warn("mm_alloc_node: node %d has no memory for this process (reported once). numactl --hardware shows which nodes there are",
+			node);
+}
+
+/* Where the kernel places, or a policy of the user's, all is one node here. */
+static int find_node(int node)
+{
+	int nid = node < 0 ? -EINVAL : node_by_phys((unsigned)node);
+
+	if (nid >= 0)
+		return nid;
+	if (nr_nodes == 1 && !numa_is_fake && node >= 0 && node < MAX_NODES &&
+	    (os_nodes_allowed() >> node & 1))
+		return 0;
+	no_node(node);
+	return -EINVAL;
+}
+
+static void *alloc_on(unsigned nid, size_t n)
+{
+	struct heap *h;
+	void *p;
+
+	if (n <= SMALL_MAX)
+		return slab_alloc_node(nid, size_list(n));
+	h = heap_of_node(nid);
+	if (!h)
+		return NULL;
+	lock_acquire(&h->lock);
+	p = large_alloc(h, n, 1, GFP_DEFAULT);
+	lock_release(&h->lock);
+	heap_drain_idle(h);
+	return p;
+}
+
+__public void *mm_alloc_node(size_t size, int node)
+{
+	struct heap *h = door_enter();
+	void *p = NULL;
+	int nid;
+
+	/* a signal handler inside libmm gets what it would from malloc */
+	if (!h)
+		return api_malloc(size);
+	size += !size;
+	nid = find_node(node);
+	if (nid >= 0 && size <= PTRDIFF_MAX) {
+		p = alloc_on((unsigned)nid, size);
+		if (!p) {
+			reclaim_trim(h, 0);
+			p = alloc_on((unsigned)nid, size);
+		}
+	}
+	if (p)
+		valgrind_block(p, size, false);
+	door_leave(h);
+	return p ? p : failed(nid < 0 ? -EINVAL : -ENOMEM);
+}
+
+__public int mm_node_of(const void *ptr)
+{
+	struct mm_page_info info;
+	int node = -ENOENT;
+
+	mm_page_query(ptr, &info);
+	if (info.kind == MM_KIND_NONE)
+		return -EINVAL;
+	if (!numa_is_fake)
+		node = os_node_of(ptr);
+	return node < 0 ? info.node : node;
+}
+
+/* ---- pins ---- */
+
+__cold static void cannot_lock(size_t size)
+{
+	static bool told;
+
+	if (first_time(&told))
+		mm_warn("cannot lock %zu KiB in memory, the limit is %zu KiB in all (reported once). Raise it with ulimit -l or LimitMEMLOCK=",
+			(size + 1023) >> 10, os_limit(OS_LOCKED_MEMORY) >> 10);
+}
+
+__cold static int not_a_block(const char *what, const void *p, size_t len)
+{
+	static bool told;
+
+	if (first_time(&told))
+		mm_warn("%s of %zu bytes at %p: not inside one live block of libmm (reported once)",
+			what, len, p);
+	return -EINVAL;
+}
+
+static const char *block_start(const struct block *b, const void *p)
+{
+	if (b->slab)
+		return slab_object(slot_of(b->slab), p);
+	if (b->vma)
+		return (const char *)b->vma->mapping.start;
+	return pfn_to_addr(run_head(b->window, p));
+}
+
+/* Whether a small object is free is not known, but there must be one. */
+static bool is_carved(const struct slab *s, const char *p)
+{
+	size_t end = READ_ONCE(s->carved) * (size_t)class_bytes[s->class];
+
+	return p >= s->base && p < s->base + end;
+}
+
+static bool is_inside(struct heap *h, const char *p, size_t len,
+		      struct block *b)
+{
+	size_t bytes, before;
+
+	if (!len || !find_block(h, p, b))
+		return false;
+	if (b->slab && !is_carved(b->slab, p))
+		return false;
+	bytes = block_bytes(b, p);
+	before = bytes ? (size_t)(p - block_start(b, p)) : 0;
+	return before < bytes && len <= bytes - before;
+}
+
+static int pin_block(const struct block *b, char *p, size_t len)
+{
+	pfn_t first, last;
+
+	if (b->vma)
+		return vma_pin(b->vma, p, len);
+	first = addr_to_pfn(b->window, p);
+	last = addr_to_pfn(b->window, p + len - 1);
+	if (!b->slab)
+		return run_pin(run_head(b->window, p), first, last - first + 1);
+	b->slab->pinned = true;
+	return pin_pages(first, last - first + 1);
+}
+
+static int unpin_block(const struct block *b, char *p, size_t len)
+{
+	pfn_t first, last;
+
+	if (b->vma)
+		return vma_unpin(b->vma);
+	first = addr_to_pfn(b->window, p);
+	last = addr_to_pfn(b->window, p + len - 1);
+	if (!b->slab)
+		return run_unpin(run_head(b->window, p), first,
+				 last - first + 1);
+	return unpin_pages(first, last - first + 1);
+}
+
+__public int mm_pin(void *ptr, size_t len)
+{
+	struct heap *h = door_enter();
+	struct block b;
+	int err;
+
+	if (!h)
+		return -EAGAIN;
+	err = is_inside(h, ptr, len, &b) ? pin_block(&b, ptr, len)
+					 : not_a_block("mm_pin", ptr, len);
+	door_leave(h);
+	if (err == -EPERM) {
+		cannot_lock(len);
+		err = -ENOMEM;
+	}
+	return err;
+}
+
+__public int mm_unpin(void *ptr, size_t len)
+{
+	struct heap *h = door_enter();
+	struct block b;
+	int err;
+
+	if (!h)
+		return -EAGAIN;
+	err = is_inside(h, ptr, len, &b) ? unpin_block(&b, ptr, len)
+					 : not_a_block("mm_unpin", ptr, len);
+	door_leave(h);
+	return err;
+}
+
+/* ---- zones ---- */
+
+static void *take_zoned(struct heap *h, enum mm_zone_type zone, size_t size,
+			unsigned flags, int *err)
+{
+	void *p;
+
+	lock_acquire(&h->lock);
+	p = zoned_alloc(h, zone, size, flags, err);
+	lock_release(&h->lock);
+	return p;
+}
+
+void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags)
+{
+	int err = tcache.busy ? -EAGAIN : -ENOMEM;
+	struct heap *h = door_enter();
+	void *p;
+
+	if (!h)
+		return failed(err);
+	p = take_zoned(h, zone, size, flags, &err);
+	if (!p && err == -ENOMEM) {
+		reclaim_trim(h, 0);
+		p = take_zoned(h, zone, size, flags, &err);
+	}
+	if (p)
+		valgrind_block(p, size, false);
+	door_leave(h);
+	if (p)
+		return p;
+	if (err == -EPERM) {
+		cannot_lock(size);
+		err = -ENOMEM;
+	}
+	return failed(err);
+}
+
+__public void *mm_alloc_zone(size_t size, enum mm_zone_type zone,
+			     unsigned flags)
+{
+	static bool told;
+
+	if ((unsigned)zone >= MM_NR_ZONES || flags & ~FLAGS_ALL) {
+		if (first_time(&told))
+			mm_warn("mm_alloc_zone: zone %u or flags 0x%x are unknown (reported once). See enum mm_zone_type and MM_* in mm/mm.h",
+				(unsigned)zone, flags);
+		return failed(-EINVAL);
+	}
+	if (size > PTRDIFF_MAX)
+		return failed(-ENOMEM);
+	return zone_block(size + !size, zone, flags);
+}
