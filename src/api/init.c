@@ -125,7 +125,8 @@ static __cold bool init_once(void)
 	if (!ready && !failed) {
 		option_init();
 		valgrind_init();
-		show_init();
+		if (mm_options.stats.word == STATS_EXIT)
+			show_init();
 		slab_check = mm_options.check || on_valgrind;
 		failed = zone_init() || heap_init();
 		if (failed)
@@ -212,6 +213,6 @@ __attribute__((constructor)) static void process_start(void)
 
 __attribute__((destructor)) static void process_end(void)
 {
-	if (ready)
+	if (ready && mm_options.stats.word != STATS_OFF)
 		show_at_exit();
 }

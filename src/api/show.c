@@ -329,7 +329,7 @@ static int exit_fd = 2;
 /* Programs may close standard error in their own exit handlers. */
 void show_init(void)
 {
-	int fd = mm_options.stats.word == STATS_EXIT ? os_dup(2) : -1;
+	int fd = os_dup(2);
 
 	if (fd >= 0)
 		exit_fd = fd;
