@@ -36,6 +36,7 @@ struct block {
 	char *p;
 	size_t size;
 	uint64_t seed;
+	int pinned;
 };
 
 struct worker {
@@ -50,7 +51,13 @@ static uint32_t exchange[NR_EXCHANGE];
 static uint64_t seed;
 static unsigned nr_threads = 8;
 static unsigned long nr_ops = 200000;
-static int with_forks, with_signals;
+static int with_forks, with_signals, in_child;
+static __typeof__(mm_alloc_node) *alloc_node;
+static __typeof__(mm_alloc_zone) *alloc_zone;
+static __typeof__(mm_pin) *pin;
+static __typeof__(mm_unpin) *unpin;
+static int nodes[MM_MAX_NODES];
+static unsigned nr_nodes;
 static unsigned long nr_signals;
 
 /*
@@ -93,6 +100,22 @@ static void adopt(struct block *b, void *p, size_t size, uint64_t *rnd)
 	pattern_fill(p, size, b->seed);
 }
 
+/* As libmm alone can; what is not copied to children would not be intact. */
+static void *alloc_of_choice(size_t size, uint64_t *rnd)
+{
+	enum mm_zone_type zone = MM_ZONE_NORMAL + random_next(rnd) % 2;
+	unsigned flags = random_next(rnd) % 2 ? MM_WIPE : 0;
+	void *p;
+
+	if (random_next(rnd) % 4)
+		return alloc_node(size, nodes[random_next(rnd) % nr_nodes]);
+	if (!with_forks)
+		flags |= random_next(rnd) % 2 ? MM_DONTFORK : 0;
+	p = alloc_zone(size, zone, flags);
+	CHECK(aligned_to(p, 4096));
+	return p;
+}
+
 static void allocate(struct block *b, uint64_t *rnd)
 {
 	size_t size = random_size(rnd), align;
@@ -112,16 +135,35 @@ static void allocate(struct block *b, uint64_t *rnd)
 	case 3:
 		p = realloc(NULL, size);
 		break;
+	case 4:
+		p = nr_nodes ? alloc_of_choice(size, rnd) : malloc(size);
+		break;
 	default:
 		p = malloc(size);
 	}
 	adopt(b, p, size, rnd);
 }
 
+/* It may be more than this user may lock. */
+static void pin_block(struct block *b)
+{
+	if (pin && !b->pinned && b->size < MIB)
+		b->pinned = !pin(b->p, b->size);
+}
+
+/* A child has no pins. */
+static void unpin_block(struct block *b)
+{
+	if (b->pinned)
+		CHECK(unpin(b->p, b->size) == 0 || in_child);
+	b->pinned = 0;
+}
+
 static void release(struct block *b)
 {
 	if (!b->p)
 		return;
+	unpin_block(b);
 	expect_intact(b, b->size, "free");
 	free(b->p);
 	b->p = NULL;
@@ -138,6 +180,7 @@ static void resize(struct block *b, uint64_t *rnd)
 	if (size > MAX_SIZE)
 		size = MAX_SIZE;
 	expect_intact(b, b->size, "realloc");
+	unpin_block(b);
 	p = realloc(b->p, size);
 	CHECK(p);
 	b->p = p;
@@ -165,6 +208,8 @@ static void one_op(struct worker *w)
 		allocate(b, &w->rnd);
 	else if (pick < 4)
 		resize(b, &w->rnd);
+	else if (random_next(&w->rnd) % 16 == 0)
+		pin_block(b);
 	else
 		release(b);
 }
@@ -191,6 +236,7 @@ static void child(struct worker *w)
 	int i;
 
 	alarm(120);
+	in_child = 1;
 	for (i = 0; i < NR_CHILD_OPS; i++)
 		one_op(w);
 	release_live(w);
@@ -254,6 +300,21 @@ static void start_signals(void)
 	setitimer(ITIMER_PROF, &every, NULL);
 }
 
+static void find_libmm(void)
+{
+	struct mm_stats st;
+
+	if (!find_mm_stats())
+		return;
+	*(void **)&alloc_node = mm_symbol("mm_alloc_node");
+	*(void **)&alloc_zone = mm_symbol("mm_alloc_zone");
+	*(void **)&pin = mm_symbol("mm_pin");
+	*(void **)&unpin = mm_symbol("mm_unpin");
+	check_identities(&st);
+	for (nr_nodes = 0; nr_nodes < st.nr_nodes; nr_nodes++)
+		nodes[nr_nodes] = st.node[nr_nodes].node;
+}
+
 static struct worker *make_workers(void)
 {
 	struct worker *w = own_memory(nr_threads * sizeof(*w));
@@ -306,7 +367,8 @@ int main(int argc, char **argv)
 	       with_signals ? " -p" : "");
 	fflush(stdout);
 	w = make_workers();
-	if (find_mm_stats())
+	find_libmm();
+	if (mm_stats_found)
 		check_identities(&before);
 	if (with_signals)
 		start_signals();

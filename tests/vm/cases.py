@@ -89,6 +89,8 @@ CASES = [
         must mm migrate 0 3 1024 16000
         must mm migrate 3 1 8192 4000
         must mm migrate 1 2 40960 1000
+        must mm stress -t 8 -n 6000
+        must opt check=on stress -t 8 -n 2000
         wont numactl --membind=0 migrate 0 3 1024 1000
     '''),
     Case('fallback', SMALL_QUAD, '''
