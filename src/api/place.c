@@ -163,7 +163,7 @@ static int pin_block(const struct block *b, char *p, size_t len)
 	last = addr_to_pfn(b->window, p + len - 1);
 	if (!b->slab)
 		return run_pin(run_head(b->window, p), first, last - first + 1);
-	b->slab->pinned = true;
+	WRITE_ONCE(b->slab->pinned, true);
 	return pin_pages(first, last - first + 1);
 }
 

@@ -85,7 +85,8 @@ static void query_window(const struct window *w, const void *p,
 	info->zone = (enum mm_zone_type)page_zone(pfn)->type;
 	info->node = (int)nodes[page_zone(pfn)->nid].phys;
 	info->kind = MM_KIND_FREE;
-	info->state = state_of_pte[*pfn_to_pte(pfn) & PTE_STATE_MASK];
+	info->state =
+		state_of_pte[READ_ONCE(*pfn_to_pte(pfn)) & PTE_STATE_MASK];
 	slab = slab_of(w, p);
 	if (slab)
 		query_slab(slab, p, info);

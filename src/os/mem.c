@@ -27,10 +27,13 @@ static void *map(size_t size, int prot)
 
 size_t os_page_size(void)
 {
-	static size_t size;
+	static size_t once;
+	size_t size = READ_ONCE(once);
 
-	if (!size)
+	if (unlikely(!size)) {
 		size = max_size(getauxval(AT_PAGESZ), PAGE_SIZE);
+		WRITE_ONCE(once, size);
+	}
 	return size;
 }
 

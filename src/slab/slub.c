@@ -135,7 +135,7 @@ void slab_retire(struct slab *s)
 			double_free(s, p ? (void *)p : s->freelist);
 		p = next;
 	}
-	if (unlikely(s->pinned))
+	if (unlikely(READ_ONCE(s->pinned)))
 		drop_pins(s->pfn, SLAB_PAGES);
 	s->slot->class = 0;
 	/* pairs with the acquire in slab_of() */
@@ -244,7 +244,7 @@ static void carve(struct slab *s)
 	for (size_t i = 1; i < nr; i++, p += bytes)
 		*(void **)p = p + bytes;
 	*(void **)p = NULL;
-	s->carved += (uint16_t)nr;
+	WRITE_ONCE(s->carved, (uint16_t)(s->carved + nr));
 }
 
 /* The fullest of the first few partial slabs. */
@@ -270,8 +270,9 @@ static void *take_one(struct slab *s)
 	if (p) {
 		s->freelist = *(void **)p;
 	} else if (s->carved < s->capacity) {
-		size_t from = s->carved++ * bytes;
+		size_t from = s->carved * bytes;
 
+		WRITE_ONCE(s->carved, (uint16_t)(s->carved + 1));
 		p = s->base + from;
 		touch_objects(s, from, from + bytes);
 	} else {

@@ -81,7 +81,8 @@ static void set_present(struct zone *z, pfn_t pfn, size_t nr, gfp_t gfp)
 	size_t fresh = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		if ((pte[i] & PTE_STATE_MASK) == PTE_UNTOUCHED) {
+		/* others may pin a page that is there already */
+		if ((READ_ONCE(pte[i]) & PTE_STATE_MASK) == PTE_UNTOUCHED) {
 			pte[i] = PTE_PRESENT;
 			fresh++;
 		} else if (gfp & GFP_ZERO) {

@@ -7,7 +7,9 @@
  * the last one undone tells it.
  *
  * Invariant, under pin_lock: a page is locked iff its entry says PINNED, and
- * nr_pinned pages do. A forked child has none, as the kernel has it.
+ * nr_pinned pages do. A forked child has none, as the kernel has it. No page of
+ * a live block is UNTOUCHED. The entry of a page that holds small objects is
+ * read without the lock, when the next objects of that page are carved.
  */
 #include <errno.h>
 #include "zone/zone.h"
@@ -68,13 +70,12 @@ int pin_pages(pfn_t pfn, size_t nr)
 	/* a lock is for whole pages of the kernel */
 	if (os_page_size() != PAGE_SIZE)
 		return -ENOTSUP;
-	touch_pages(pfn, nr, GFP_DEFAULT);
 	lock_acquire(&pin_lock);
 	err = lock_new(pfn, nr);
 	for (size_t i = 0; !err && i < nr; i++) {
 		nr_pinned += !is_pinned(pte[i]);
-		pte[i] = is_pinned(pte[i]) ? pte[i] + PTE_PIN
-					   : PTE_PINNED + PTE_PIN;
+		WRITE_ONCE(pte[i], is_pinned(pte[i]) ? pte[i] + PTE_PIN
+						     : PTE_PINNED + PTE_PIN);
 	}
 	lock_release(&pin_lock);
 	return err;
@@ -91,13 +92,13 @@ static void __unpin(pfn_t pfn, size_t nr, bool all)
 			    (all || pte[i] < PTE_PINNED + 2 * PTE_PIN);
 
 		if (last) {
-			pte[i] = PTE_PRESENT;
+			WRITE_ONCE(pte[i], PTE_PRESENT);
 			nr_pinned--;
 			from = min_size(from, i);
 			continue;
 		}
 		if (i < nr && is_pinned(pte[i]))
-			pte[i] -= PTE_PIN;
+			WRITE_ONCE(pte[i], pte[i] - PTE_PIN);
 		if (from < i)
 			os_unlock(pfn_to_addr(pfn + (pfn_t)from),
 				  (i - from) << PAGE_SHIFT);
