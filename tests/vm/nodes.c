@@ -110,12 +110,36 @@ static size_t most_pages(const struct block *blocks, size_t nr)
 	return n;
 }
 
+/* Kept for the next time: when memory is used up, there is none for this. */
+static __thread struct {
+	size_t most;
+	uintptr_t *list;
+	int *status;
+} pages;
+
+static void make_room(size_t most)
+{
+	if (most <= pages.most)
+		return;
+	if (pages.most) {
+		munmap(pages.list, pages.most * sizeof(*pages.list));
+		munmap(pages.status, pages.most * sizeof(*pages.status));
+	}
+	pages.most = most;
+	pages.list = own_memory(most * sizeof(*pages.list));
+	pages.status = own_memory(most * sizeof(*pages.status));
+}
+
 struct tally tally_blocks(const struct block *blocks, size_t nr)
 {
-	size_t most = most_pages(blocks, nr);
-	uintptr_t *list = own_memory(most * sizeof(*list));
-	int *status = own_memory(most * sizeof(*status));
-	struct tally t = { .pages = list_pages(blocks, nr, list) };
+	uintptr_t *list;
+	struct tally t = { 0 };
+	int *status;
+
+	make_room(most_pages(blocks, nr));
+	list = pages.list;
+	status = pages.status;
+	t.pages = list_pages(blocks, nr, list);
 
 	if (syscall(SYS_move_pages, 0, t.pages, list, NULL, status, 0) < 0) {
 		perror("move_pages");
@@ -125,8 +149,6 @@ struct tally tally_blocks(const struct block *blocks, size_t nr)
 	for (size_t i = 0; i < t.pages; i++)
 		if (status[i] >= 0 && status[i] < MAX_NODES)
 			t.on[status[i]]++;
-	munmap(list, most * sizeof(*list));
-	munmap(status, most * sizeof(*status));
 	return t;
 }
 
