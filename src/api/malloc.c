@@ -310,9 +310,11 @@ static void *realloc_block(void *p, size_t n)
 	if (!h || !find_block(h, p, &b)) {
 		if (h)
 			door_leave(h);
-		else if (find_block(NULL, p, &b) && !b.slab &&
-			 is_special(&b, p))
-			return errno = ENOMEM, NULL;
+		if (find_block(NULL, p, &b) && !b.slab && is_special(&b, p)) {
+			/* what a signal handler gets here is not alike */
+			errno = ENOMEM;
+			return NULL;
+		}
 		old = api_usable_size(p);
 		if (old)
 			return realloc_copy(p, api_malloc(n), old, n);

@@ -175,6 +175,41 @@ static void realloc_keeps_zone_and_flags(void)
 	CHECK(locked_bytes() == before);
 }
 
+/* KiB in huge pages of the mapping that an address is in. */
+static size_t huge_kib(const void *p)
+{
+	FILE *f = fopen("/proc/self/smaps", "re");
+	unsigned long start, end, inside = 0;
+	char line[512];
+	size_t kib = 0;
+
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (uintptr_t)p && (uintptr_t)p < end;
+		if (inside && sscanf(line, "AnonHugePages: %zu", &kib) == 1)
+			break;
+	}
+	fclose(f);
+	return kib;
+}
+
+static void huge_pages_are_used_if_there_are_any(void)
+{
+	char *p = alloc_zone(8 * MIB, MM_ZONE_NORMAL, MM_HUGE);
+	char *control = own_memory(12 * MIB);
+
+	control += -(uintptr_t)control % (2 * MIB);
+	madvise(control, 8 * MIB, MADV_HUGEPAGE);
+	memset(control, 1, 8 * MIB);
+	memset(p, 1, 8 * MIB);
+	if (huge_kib(control) < 8192)
+		puts("there are no huge pages here");
+	else
+		CHECK(huge_kib(p) >= 8192);
+	free(p);
+	munmap(control, 8 * MIB);
+}
+
 static int child_status(pid_t pid)
 {
 	int status;
@@ -459,6 +494,7 @@ int main(void)
 	zones_give_what_was_asked_for();
 	realloc_keeps_zone_and_flags();
 	child_has_no_copy();
+	huge_pages_are_used_if_there_are_any();
 	frames_of_a_dma_block_stay();
 	file_is_read_into_a_dma_block_directly();
 	pins_of_a_page_add_up();
