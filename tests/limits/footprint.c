@@ -2,7 +2,7 @@
 /*
  * footprint.c - a small program: 1000 live blocks of 16..2015 bytes
  *
- * Prints the peak of its resident memory in KiB; footprint.py compares.
+ * Says that it has them, and waits; footprint.py looks at its memory meanwhile.
  */
 #include "check.h"
 
@@ -11,7 +11,7 @@
 int main(void)
 {
 	static char *p[NR];
-	size_t peak, now;
+	char c;
 	int i;
 
 	for (i = 0; i < NR; i++) {
@@ -21,9 +21,7 @@ int main(void)
 		CHECK(p[i]);
 		memset(p[i], 1, n);
 	}
-	/* Older kernels count the peak in coarse steps; the sum is exact. */
-	peak = proc_number("/proc/self/status", "\nVmHWM");
-	now = rss_bytes() / KIB;
-	printf("%zu\n", peak > now ? peak : now);
+	CHECK(write(1, "\n", 1) == 1);
+	CHECK(read(0, &c, 1) == 0);
 	return check_result();
 }
