@@ -175,6 +175,31 @@ static void realloc_keeps_zone_and_flags(void)
 	CHECK(locked_bytes() == before);
 }
 
+static int child_status(pid_t pid)
+{
+	int status;
+
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* Zeros in a child would be lost bytes, were they to stay so. */
+static void freed_memory_is_copied_again(void)
+{
+	char *p = alloc_zone(70000, MM_ZONE_HIGHMEM, MM_DONTFORK), *q;
+	pid_t pid;
+
+	free(p);
+	q = malloc(70000);
+	CHECK(q == p);
+	pattern_fill(q, 70000, 5);
+	pid = fork();
+	if (!pid)
+		_exit(!pattern_intact(q, 70000, 5));
+	CHECK(child_status(pid) == 0);
+	free(q);
+}
+
 /* KiB in huge pages of the mapping that an address is in. */
 static size_t huge_kib(const void *p)
 {
@@ -208,14 +233,6 @@ static void huge_pages_are_used_if_there_are_any(void)
 		CHECK(huge_kib(p) >= 8192);
 	free(p);
 	munmap(control, 8 * MIB);
-}
-
-static int child_status(pid_t pid)
-{
-	int status;
-
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 static void child_has_no_copy(void)
@@ -494,6 +511,7 @@ int main(void)
 	zones_give_what_was_asked_for();
 	realloc_keeps_zone_and_flags();
 	child_has_no_copy();
+	freed_memory_is_copied_again();
 	huge_pages_are_used_if_there_are_any();
 	frames_of_a_dma_block_stay();
 	file_is_read_into_a_dma_block_directly();
