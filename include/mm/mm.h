@@ -174,8 +174,7 @@ int mm_node_of(const void *ptr);
 #define MM_LOCK	    1U /**< locked in memory; always so in MM_ZONE_DMA */
 #define MM_WIPE	    2U /**< zeroed when it is freed; not in core dumps */
 #define MM_DONTFORK 4U /**< a forked child finds zeros instead of a copy */
-#define MM_HUGE                                                                \
-	8U /**< multiple of 2 MiB, in huge pages if they are to be had */
+#define MM_HUGE	    8U /**< multiple of 2 MiB, huge pages if there are any */
 
 /**
  * mm_alloc_zone - whole pages from a zone of choice

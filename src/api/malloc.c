@@ -79,10 +79,16 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 	return alloc_small(h, list);
 }
 
-__cold static void *fail(struct heap *h)
+__cold void *door_fail(struct heap *h)
 {
 	counter_add(&h->stats, STAT_oom_fail, 1);
 	return NULL;
+}
+
+__cold void door_reclaim(struct heap *h)
+{
+	counter_add(&h->stats, STAT_allocstall, 1);
+	reclaim_trim(h, 0);
 }
 
 static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
@@ -91,10 +97,9 @@ static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
 
 	if (likely(p != NULL))
 		return p;
-	counter_add(&h->stats, STAT_allocstall, 1);
-	reclaim_trim(h, 0);
+	door_reclaim(h);
 	p = alloc(h, n, align, gfp);
-	return p ? p : fail(h);
+	return p ? p : door_fail(h);
 }
 
 /* All of the allocating calls end here. */

@@ -78,9 +78,11 @@ __public void *mm_alloc_node(size_t size, int node)
 	if (nid >= 0 && size <= PTRDIFF_MAX) {
 		p = alloc_on((unsigned)nid, size);
 		if (!p) {
-			reclaim_trim(h, 0);
+			door_reclaim(h);
 			p = alloc_on((unsigned)nid, size);
 		}
+		if (!p)
+			door_fail(h);
 	}
 	if (p)
 		valgrind_block(p, size, false);
@@ -103,13 +105,17 @@ __public int mm_node_of(const void *ptr)
 
 /* ---- pins ---- */
 
-__cold static void cannot_lock(size_t size)
+/* What the kernel does not let us lock is memory that is not to be had. */
+static int lock_error(int err, size_t size)
 {
 	static bool told;
 
+	if (err != -EPERM)
+		return err;
 	if (first_time(&told))
 		mm_warn("cannot lock %zu KiB in memory, the limit is %zu KiB in all (reported once). Raise it with ulimit -l or LimitMEMLOCK=",
 			(size + 1023) >> 10, os_limit(OS_LOCKED_MEMORY) >> 10);
+	return -ENOMEM;
 }
 
 __cold static int not_a_block(const char *what, const void *p, size_t len)
@@ -153,64 +159,49 @@ static bool is_inside(struct heap *h, const char *p, size_t len,
 	return before < bytes && len <= bytes - before;
 }
 
-static int pin_block(const struct block *b, char *p, size_t len)
+static int change_pins(const struct block *b, char *p, size_t len, bool pin)
 {
-	pfn_t first, last;
+	pfn_t first, head;
+	size_t nr;
 
 	if (b->vma)
-		return vma_pin(b->vma, p, len);
+		return pin ? vma_pin(b->vma, p, len) : vma_unpin(b->vma);
 	first = addr_to_pfn(b->window, p);
-	last = addr_to_pfn(b->window, p + len - 1);
-	if (!b->slab)
-		return run_pin(run_head(b->window, p), first, last - first + 1);
+	nr = addr_to_pfn(b->window, p + len - 1) - first + 1;
+	if (!b->slab) {
+		head = run_head(b->window, p);
+		return pin ? run_pin(head, first, nr)
+			   : run_unpin(head, first, nr);
+	}
+	if (!pin)
+		return unpin_pages(first, nr);
 	WRITE_ONCE(b->slab->pinned, true);
-	return pin_pages(first, last - first + 1);
+	return pin_pages(first, nr);
 }
 
-static int unpin_block(const struct block *b, char *p, size_t len)
+static int pin_or_unpin(char *p, size_t len, bool pin)
 {
-	pfn_t first, last;
+	struct heap *h = door_enter();
+	struct block b;
+	int err;
 
-	if (b->vma)
-		return vma_unpin(b->vma);
-	first = addr_to_pfn(b->window, p);
-	last = addr_to_pfn(b->window, p + len - 1);
-	if (!b->slab)
-		return run_unpin(run_head(b->window, p), first,
-				 last - first + 1);
-	return unpin_pages(first, last - first + 1);
+	if (!h)
+		return -EAGAIN;
+	err = is_inside(h, p, len, &b)
+		      ? change_pins(&b, p, len, pin)
+		      : not_a_block(pin ? "mm_pin" : "mm_unpin", p, len);
+	door_leave(h);
+	return lock_error(err, len);
 }
 
 __public int mm_pin(void *ptr, size_t len)
 {
-	struct heap *h = door_enter();
-	struct block b;
-	int err;
-
-	if (!h)
-		return -EAGAIN;
-	err = is_inside(h, ptr, len, &b) ? pin_block(&b, ptr, len)
-					 : not_a_block("mm_pin", ptr, len);
-	door_leave(h);
-	if (err == -EPERM) {
-		cannot_lock(len);
-		err = -ENOMEM;
-	}
-	return err;
+	return pin_or_unpin(ptr, len, true);
 }
 
 __public int mm_unpin(void *ptr, size_t len)
 {
-	struct heap *h = door_enter();
-	struct block b;
-	int err;
-
-	if (!h)
-		return -EAGAIN;
-	err = is_inside(h, ptr, len, &b) ? unpin_block(&b, ptr, len)
-					 : not_a_block("mm_unpin", ptr, len);
-	door_leave(h);
-	return err;
+	return pin_or_unpin(ptr, len, false);
 }
 
 /* ---- zones ---- */
@@ -236,19 +227,15 @@ void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags)
 		return failed(err);
 	p = take_zoned(h, zone, size, flags, &err);
 	if (!p && err == -ENOMEM) {
-		reclaim_trim(h, 0);
+		door_reclaim(h);
 		p = take_zoned(h, zone, size, flags, &err);
 	}
 	if (p)
 		valgrind_block(p, size, false);
+	else if (err == -ENOMEM)
+		door_fail(h);
 	door_leave(h);
-	if (p)
-		return p;
-	if (err == -EPERM) {
-		cannot_lock(size);
-		err = -ENOMEM;
-	}
-	return failed(err);
+	return p ? p : failed(lock_error(err, size));
 }
 
 __public void *mm_alloc_zone(size_t size, enum mm_zone_type zone,

@@ -4,9 +4,9 @@
  *
  * A request looks through all nodes, nearest first: at first for zones that
  * stay above their low watermark on nodes whose memory is not used up, then
- * anywhere. In a zone it takes
- * the smallest block that fits, gives the tail back at once, and grows the zone
- * into its reserve when no free block is large enough.
+ * anywhere. In a zone it takes the smallest block that fits, gives the tail
+ * back at once, and grows the zone into its reserve when no free block is large
+ * enough.
  */
 #include <errno.h>
 #include <string.h>
