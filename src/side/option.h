@@ -32,10 +32,15 @@ struct mm_choice {
 	const char *text;    /* of a word that takes text, else NULL */
 };
 
-#define OPTION_FIELD_BOOL   bool
-#define OPTION_FIELD_SIZE   size_t
-#define OPTION_FIELD_NUMBER unsigned
-#define OPTION_FIELD_CHOICE struct mm_choice
+#define OPTION_FIELD_BOOL     bool
+#define OPTION_FIELD_SIZE     size_t
+#define OPTION_FIELD_AUTOSIZE size_t
+#define OPTION_FIELD_NUMBER   unsigned
+#define OPTION_FIELD_SECONDS  unsigned
+#define OPTION_FIELD_TEXT     const char * /* NULL if empty */
+#define OPTION_FIELD_CHOICE   struct mm_choice
+
+#define SIZE_AUTO SIZE_MAX /* the value of an AUTOSIZE that is "auto" */
 
 struct mm_options {
 #define OPTION(name, type, def, lo, hi, help) OPTION_FIELD_##type name;
@@ -65,8 +70,9 @@ void option_defaults(void);
  * @source: where it comes from, as messages shall name it
  *
  * White space around names and values, and empty items, are skipped. A name
- * alone switches a BOOL on. Names begin with a letter, so a comma before a
- * digit, '!' or '+' ends no item: it is part of the value before it.
+ * alone switches a BOOL on; "name=" empties a TEXT. Names begin with a letter,
+ * so a comma before a digit, '!' or '+' ends no item: it is part of the value
+ * before it.
  *
  * Nodes are written as numactl(8) has them: "all", or numbers "N" and ranges
  * "N-M" separated by commas; "+0-1" counts the allowed nodes only, "!0,2-3" is

@@ -36,7 +36,7 @@ unsigned long os_nodes_allowed(void)
 
 struct view {
 	size_t len;
-	char text[8192];
+	char text[16384]; /* two paths and all the rest */
 };
 
 static int scratch_fd(void)
@@ -81,6 +81,8 @@ static void check_values(void)
 	CHECK(!o->stats.text || strnlen(o->stats.text, 4096) - 1 < 4095);
 	CHECK(o->thp.word >= THP_AUTO && o->thp.word <= THP_NEVER);
 	CHECK(o->dirty_ratio <= 100);
+	CHECK(o->swap_age >= 1 && o->swap_age <= 86400);
+	CHECK(!o->swap_dir || strnlen(o->swap_dir, 4096) - 1 < 4095);
 }
 
 static void check_messages(int fd, unsigned wrong)
@@ -164,6 +166,15 @@ static const char *const seeds[] = {
 	"dirty_ratio=100",
 	"limit=18446744073709551615",
 	"limit=16777215T",
+	"swap=auto",
+	"swap=18446744073709551614",
+	"swap_age=24h",
+	"swap_age=1440m",
+	"swap_age=90s",
+	"swap_dir=/tmp/x y,1",
+	"swap_dir=",
+	"swap_pool=1G",
+	"swap_usermode",
 	"thp=never",
 	"strict=on",
 	"verbose=false",
@@ -246,7 +257,7 @@ static size_t make_input(uint8_t *buf, size_t room)
 			buf[at] = (uint8_t)below(256);
 			break;
 		case 1: /* a byte with a meaning */
-			buf[at] = (uint8_t) "=,:\n# 09KT\t-!+2"[below(16)];
+			buf[at] = (uint8_t) "=,:\n# 09KT\t-!+2ms"[below(18)];
 			break;
 		case 2: /* cut */
 			len = at;

@@ -210,6 +210,11 @@ static void help_prints_the_table_and_goes_on(void **state)
 	assert_non_null(strstr(captured, "  dirty=3M\n"));
 	assert_non_null(strstr(captured, "(a size like 64K, 4M or 2G; default "
 					 "4M)\n"));
+	assert_non_null(strstr(captured, "(a size like 64K, 4M or 2G, or auto; "
+					 "default 0)\n"));
+	assert_non_null(strstr(captured, "(a time like 90s, 2m or 1h, from 1s "
+					 "to 86400s; default 120s)\n"));
+	assert_non_null(strstr(captured, "(a path; default none)\n"));
 	assert_non_null(strstr(child_out, "\ndirty=3M\n"));
 }
 

@@ -21,6 +21,13 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_int_equal(mm_options.dirty, MIB(4));
 	assert_int_equal(mm_options.dirty_ratio, 6);
 	assert_int_equal(mm_options.limit, 0);
+	assert_int_equal(mm_options.swap, 0);
+	assert_int_equal(mm_options.swap_age, 120);
+	assert_null(mm_options.swap_dir);
+	assert_true(mm_options.swap_crypt);
+	assert_int_equal(mm_options.swap_pool, 0);
+	assert_false(mm_options.swap_usermode);
+	assert_false(mm_options.swap_stress);
 	assert_int_equal(mm_options.thp.word, THP_NEVER);
 	assert_false(mm_options.strict);
 	assert_false(mm_options.verbose);
@@ -77,6 +84,94 @@ static void wrong_sizes_are_refused_and_change_nothing(void **state)
 		assert_non_null(strstr(captured, "bad value"));
 		assert_int_equal(mm_options.dirty, MIB(4));
 	}
+}
+
+static void swap_takes_a_size_or_auto(void **state)
+{
+	static const char *const wrong[] = { "",       "autos",	 "Auto", "aut",
+					     "auto:1", "auto 1", "1auto" };
+	char text[80], message[160];
+
+	(void)state;
+	parse_good("swap=auto");
+	assert_int_equal(mm_options.swap, SIZE_AUTO);
+	assert_non_null(strstr(printed(option_print), "\nswap=auto\n"));
+	parse_good("swap=0");
+	assert_int_equal(mm_options.swap, 0);
+	parse_good("swap=18446744073709551614");
+	assert_int_equal(mm_options.swap, SIZE_AUTO - 1);
+	parse_good("swap=64G");
+	assert_non_null(strstr(printed(option_print), "\nswap=64G\n"));
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		snprintf(text, sizeof(text), "swap=%s", wrong[i]);
+		snprintf(message, sizeof(message),
+			 "mm: bad value \"%s\" for option \"swap\" in "
+			 "MM_OPTIONS: want a size like 64K, 4M or 2G, or auto; "
+			 "ignored\n",
+			 wrong[i]);
+		parse_bad(text, message);
+	}
+	/* the number that stands for "auto" is no size */
+	parse_bytes("swap=18446744073709551615", 25, 1);
+	assert_int_equal(mm_options.swap, GIB(64));
+	parse_bytes("dirty=auto", 10, 1);
+}
+
+static void times_have_units_and_stay_in_their_range(void **state)
+{
+	static const struct {
+		const char *value, *view;
+		unsigned seconds;
+	} right[] = {
+		{ "1", "1s", 1 },
+		{ "120", "120s", 120 },
+		{ "90s", "90s", 90 },
+		{ "2m", "120s", 120 },
+		{ "1h", "3600s", 3600 },
+		{ "24h", "86400s", 86400 },
+		{ "1440m", "86400s", 86400 },
+	};
+	static const char *const wrong[] = {
+		"",
+		"s",
+		"0",
+		"0s",
+		"0h",
+		"86401",
+		"25h",
+		"1441m",
+		"2M",
+		"1d",
+		"1hs",
+		"1h1m",
+		"-1",
+		"1.5m",
+		"2 m",
+		"1,5m",
+		"auto",
+		"18446744073709551616",
+		"5124095576030432h",
+	};
+	char text[80], message[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+		snprintf(text, sizeof(text), "swap_age=%s", right[i].value);
+		parse_good(text);
+		assert_int_equal(mm_options.swap_age, right[i].seconds);
+		snprintf(text, sizeof(text), "\nswap_age=%s\n", right[i].view);
+		assert_non_null(strstr(printed(option_print), text));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		snprintf(text, sizeof(text), "swap_age=%s", wrong[i]);
+		snprintf(message, sizeof(message),
+			 "mm: bad value \"%s\" for option \"swap_age\" in "
+			 "MM_OPTIONS: want a time like 90s, 2m or 1h, from 1s "
+			 "to 86400s; ignored\n",
+			 wrong[i]);
+		parse_bad(text, message);
+	}
+	assert_int_equal(mm_options.swap_age, 86400);
 }
 
 static void booleans_have_four_spellings_and_a_short_form(void **state)
@@ -146,6 +241,42 @@ static void stats_remembers_its_path(void **state)
 	assert_null(mm_options.stats.text);
 }
 
+static void a_path_may_be_any_text_or_none(void **state)
+{
+	char text[8192] = "swap_dir=/tmp/a b:c=d #";
+
+	(void)state;
+	parse_good(text);
+	memset(text, 'x', sizeof(text)); /* the caller's copy may go */
+	assert_string_equal(mm_options.swap_dir, "/tmp/a b:c=d #");
+	parse_good("swap_dir=\xc3\xa9, check");
+	assert_string_equal(mm_options.swap_dir, "\xc3\xa9");
+	assert_true(mm_options.check);
+
+	memcpy(text, "swap_dir=", 9);
+	parse_bytes(text, 9 + 4096, 1);
+	assert_string_equal(mm_options.swap_dir, "\xc3\xa9");
+	parse_bytes(text, 9 + 4095, 0);
+	assert_int_equal(strlen(mm_options.swap_dir), 4095);
+
+	parse_bad("swap_dir=/a\nb",
+		  "mm: bad value \"/a?b\" for option \"swap_dir\" in "
+		  "MM_OPTIONS: want a path; ignored\n");
+	parse_bad("swap_dir", "mm: bad value \"\" for option \"swap_dir\" in "
+			      "MM_OPTIONS: want a path; ignored\n");
+	assert_int_equal(strlen(mm_options.swap_dir), 4095);
+	parse_good("swap_dir= ,check=off");
+	assert_null(mm_options.swap_dir);
+}
+
+static void each_text_has_its_own_place(void **state)
+{
+	(void)state;
+	parse_good("stats=json:/a,swap_dir=/b");
+	assert_string_equal(mm_options.stats.text, "/a");
+	assert_string_equal(mm_options.swap_dir, "/b");
+}
+
 /* ---- lists ---- */
 
 static void items_are_separated_by_commas_and_trimmed(void **state)
@@ -165,6 +296,9 @@ static void a_comma_before_a_digit_or_a_sign_ends_no_item(void **state)
 	parse_good("stats=json:a,1,!,+b,thp=always");
 	assert_string_equal(mm_options.stats.text, "a,1,!,+b");
 	assert_int_equal(mm_options.thp.word, THP_ALWAYS);
+	parse_good("swap_dir=a,1,!,+b,thp=never");
+	assert_string_equal(mm_options.swap_dir, "a,1,!,+b");
+	assert_int_equal(mm_options.thp.word, THP_NEVER);
 	parse_bad("1,2", "mm: unknown option \"1,2\" in MM_OPTIONS; ignored. "
 			 "Try MM_OPTIONS=help\n");
 }
@@ -207,7 +341,9 @@ static void an_unknown_name_gets_the_nearest_as_advice(void **state)
 	static const struct {
 		const char *name, *nearest;
 	} cases[] = {
-		{ "swapp", "stats" },
+		{ "swapp", "swap" },
+		{ "swap_time", "swap_age" },
+		{ "stat", "stats" },
 		{ "drity", "dirty" },
 		{ "dirtyratio", "dirty_ratio" },
 		{ "nuna", "numa" },
@@ -294,7 +430,7 @@ static void conf_errors_name_file_and_line(void **state)
 	assert_int_equal(n, 2);
 	assert_string_equal(captured,
 			    "mm: unknown option \"swapp\" in /etc/mm.conf:5 "
-			    "(did you mean \"stats\"?); ignored. Try "
+			    "(did you mean \"swap\"?); ignored. Try "
 			    "MM_OPTIONS=help\n"
 			    "mm: bad value \"1\" for option \"thp\" in "
 			    "/etc/mm.conf:7: want auto, always or never; "
@@ -311,29 +447,41 @@ static void the_view_shows_every_value(void **state)
 	(void)state;
 	assert_string_equal(printed(option_print),
 			    "numa=local\ncheck=off\nstats=off\ndirty=4M\n"
-			    "dirty_ratio=6\nlimit=0\nthp=never\nstrict=off\n"
-			    "verbose=off\nhelp=off\n");
+			    "dirty_ratio=6\nlimit=0\nswap=0\nswap_age=120s\n"
+			    "swap_dir=\nswap_crypt=on\nswap_pool=0\n"
+			    "swap_usermode=off\nswap_stress=off\n"
+			    "thp=never\nstrict=off\nverbose=off\nhelp=off\n");
 	parse_good("numa=fake:2,limit=1025K,stats=json:x,thp=auto,dirty=1T");
+	parse_good("swap=auto,swap_age=3h,swap_dir=/a b,swap_crypt=off");
+	parse_good("swap_pool=1G,swap_usermode,swap_stress");
 	assert_string_equal(printed(option_print),
 			    "numa=fake:2\ncheck=off\nstats=json:x\ndirty=1T\n"
-			    "dirty_ratio=6\nlimit=1025K\nthp=auto\nstrict=off"
-			    "\nverbose=off\nhelp=off\n");
+			    "dirty_ratio=6\nlimit=1025K\nswap=auto\n"
+			    "swap_age=10800s\nswap_dir=/a b\nswap_crypt=off\n"
+			    "swap_pool=1G\nswap_usermode=on\nswap_stress=on\n"
+			    "thp=auto\nstrict=off\nverbose=off\nhelp=off\n");
 }
 
 static void the_view_can_be_read_back(void **state)
 {
-	static char text[4200], view[sizeof(captured)];
+	static char text[4200], dir[4200], view[sizeof(captured)];
 
 	(void)state;
 	memcpy(text, "check,stats=json:", 17);
-	for (size_t i = 17; i < 17 + 4095; i++)
-		text[i] = (char)('a' + i % 26);
+	memcpy(dir, "swap=auto,swap_dir=", 19);
+	for (size_t i = 0; i < 4095; i++) {
+		text[17 + i] = (char)('a' + i % 26);
+		dir[19 + i] = (char)('Z' - i % 26);
+	}
 	parse_good(text);
+	parse_good(dir);
 	strcpy(view, printed(option_print));
-	assert_true(strlen(view) > 4095);
+	assert_true(strlen(view) > 2 * 4095);
 	option_defaults();
 	assert_int_equal(option_parse_conf(view, strlen(view), "view"), 0);
 	assert_string_equal(mm_options.stats.text, text + 17);
+	assert_string_equal(mm_options.swap_dir, dir + 19);
+	assert_int_equal(mm_options.swap, SIZE_AUTO);
 	assert_string_equal(printed(option_print), view);
 }
 
@@ -352,7 +500,7 @@ static void counters_have_unique_names_and_a_meaning(void **state)
 	}
 	assert_string_equal(stat_name[STAT_pgalloc_dma], "pgalloc_dma");
 	assert_string_equal(stat_name[STAT_fork], "fork");
-	assert_string_equal(stat_name[NR_STATS - 1], "foreign_free");
+	assert_string_equal(stat_name[STAT_foreign_free], "foreign_free");
 }
 
 static void sums_add_every_counter_once(void **state)
@@ -405,9 +553,13 @@ int main(void)
 		OPTION_TEST(defaults_are_those_of_the_table),
 		OPTION_TEST(sizes_take_the_usual_units),
 		OPTION_TEST(wrong_sizes_are_refused_and_change_nothing),
+		OPTION_TEST(swap_takes_a_size_or_auto),
+		OPTION_TEST(times_have_units_and_stay_in_their_range),
 		OPTION_TEST(booleans_have_four_spellings_and_a_short_form),
 		OPTION_TEST(numbers_stay_in_their_range),
 		OPTION_TEST(stats_remembers_its_path),
+		OPTION_TEST(a_path_may_be_any_text_or_none),
+		OPTION_TEST(each_text_has_its_own_place),
 		OPTION_TEST(items_are_separated_by_commas_and_trimmed),
 		OPTION_TEST(a_comma_before_a_digit_or_a_sign_ends_no_item),
 		OPTION_TEST(the_last_of_two_equal_names_wins),
