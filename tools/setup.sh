@@ -19,6 +19,8 @@ build_needs=(
 	meson=meson ninja-build=ninja gcc=gcc libc6-dev=/usr/include/stdio.h
 	g++=g++ pkg-config=pkg-config libnuma-dev=/usr/include/numa.h
 	valgrind=/usr/include/valgrind/memcheck.h
+	liblz4-dev=/usr/include/lz4.h libzstd-dev=/usr/include/zstd.h
+	libxxhash-dev=/usr/include/xxhash.h nettle-dev=/usr/include/nettle/aes.h
 )
 
 # Prints the packages whose probe is absent. A probe, not dpkg, because a

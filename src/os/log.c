@@ -6,6 +6,8 @@
  * locale, and uses little stack, so that a view or a warning can be written
  * from the depth of malloc.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include "os/os.h"
@@ -180,13 +182,26 @@ size_t os_format(char *buf, size_t len, const char *fmt, ...)
 	return n;
 }
 
+/* Threads with a table of descriptors of their own have no standard error. */
+static void write_from_outside(const char *line, size_t len)
+{
+	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/fd/2",
+		       O_WRONLY | O_APPEND | O_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	os_write_all((int)fd, line, len);
+	os_close((int)fd);
+}
+
 static void log_line(const char *fmt, va_list ap)
 {
 	char line[512] = "mm: ";
 	size_t n = 4 + os_vformat(line + 4, sizeof(line) - 5, fmt, ap);
 
 	line[n] = '\n';
-	os_write_all(2, line, n + 1);
+	if (os_write_all(2, line, n + 1) == -EBADF)
+		write_from_outside(line, n + 1);
 }
 
 __cold void mm_warn(const char *fmt, ...)

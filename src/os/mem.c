@@ -12,6 +12,10 @@
 #include "os/os.h"
 #include "os/syscall.h"
 
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+
 static bool is_error(long r)
 {
 	return (unsigned long)r >= (unsigned long)-4095;
@@ -75,9 +79,20 @@ int os_advise(void *p, size_t size, enum os_advice advice)
 		[OS_KEEPONFORK] = MADV_KEEPONFORK,
 		[OS_DONTDUMP] = MADV_DONTDUMP,
 		[OS_DODUMP] = MADV_DODUMP,
+		[OS_UNSHARE] = MADV_POPULATE_WRITE,
 	};
 
 	return (int)sys3(SYS_madvise, p, size, number[advice]);
+}
+
+int os_madvise(void *p, size_t size, int advice)
+{
+	return (int)sys3(SYS_madvise, p, size, advice);
+}
+
+bool os_advice_drops(int advice)
+{
+	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
 }
 
 int os_lock(void *p, size_t size)

@@ -48,10 +48,17 @@ enum os_advice {
 	OS_KEEPONFORK, /* a copy again */
 	OS_DONTDUMP,   /* not part of core dumps */
 	OS_DODUMP,
+	OS_UNSHARE, /* a copy of its own of what is shared with forked ones */
 };
 
 /** os_advise - how the kernel shall treat a range; 0 or -errno */
 int os_advise(void *p, size_t size, enum os_advice advice);
+
+/** os_madvise - the system call itself; 0 or -errno */
+int os_madvise(void *p, size_t size, int advice);
+
+/** os_advice_drops - is a range zeros after this advice of madvise(2)? */
+bool os_advice_drops(int advice);
 
 /**
  * os_lock - bring a range into memory and keep it there
@@ -89,6 +96,91 @@ enum os_resource { OS_ADDRESS_SPACE, OS_LOCKED_MEMORY };
 /** os_limit - what the process may have of it in bytes; SIZE_MAX if any amount
  */
 size_t os_limit(enum os_resource what);
+
+/* ---- userfaultfd (os/uffd.c) ---- */
+
+/**
+ * os_uffd_open - a descriptor for pages to be brought when they are touched
+ * @user_mode: be content with faults of the program; the kernel's end in EFAULT
+ *
+ * Returns it, or -EPERM (not allowed), -EOPNOTSUPP (a kernel without
+ * UFFDIO_MOVE, before 6.8), or another -errno.
+ */
+int os_uffd_open(bool user_mode);
+
+/** os_uffd_register - report touches of absent pages of a range; 0 or -errno */
+int os_uffd_register(int fd, void *p, size_t size);
+
+/**
+ * os_uffd_move - move pages, leaving none behind; absent ones are passed over
+ * @to:   registered, nothing there
+ * @wake: wake who waits for the pages at @to
+ *
+ * Returns the bytes that it got through, or -errno if none. -EEXIST may mean
+ * that the first page was moved (Linux 6.18), and nobody was woken.
+ */
+long os_uffd_move(int fd, void *to, void *from, size_t size, bool wake);
+
+/** os_uffd_copy - fill absent pages, wake who waits; bytes filled or -errno */
+long os_uffd_copy(int fd, void *to, const void *from, size_t size);
+
+/** os_uffd_wake - let who waits for a range look again */
+void os_uffd_wake(int fd, void *p, size_t size);
+
+/** os_uffd_read - wait for touches: their addresses; how many, or -errno */
+long os_uffd_read(int fd, uintptr_t *addr, size_t nr);
+
+/** os_pagemap_open - for os_pagemap_read(); fd or -errno */
+int os_pagemap_open(void);
+
+/** os_pagemap_read - which pages of a range have contents; 0 or -EIO */
+int os_pagemap_read(int fd, const void *p, size_t nr, bool *has);
+
+/* ---- threads that the program does not see (os/thread.c) ---- */
+
+struct os_thread; /* its stack */
+
+/** os_thread_new - memory for one; NULL if there is none */
+struct os_thread *os_thread_new(void);
+
+/**
+ * os_thread_start - run @fn, which never returns, in a thread of our own
+ * @own_files: it has a table of descriptors of its own, at first a copy
+ *
+ * It may call nothing that needs libc to know the thread, and gets no signals.
+ * Returns its number or -errno.
+ */
+int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
+		    bool own_files);
+
+void os_thread_name(const char *name);
+
+/** os_close_all_but - close every descriptor of the caller's table but one; -1:
+ * all */
+void os_close_all_but(int fd);
+
+int os_gettid(void);
+
+/** os_futex_wait - sleep while *@word == @value, @ms at most */
+void os_futex_wait(uint32_t *word, uint32_t value, unsigned ms);
+
+/** os_futex_wake - wake all who sleep on a word */
+void os_futex_wake(uint32_t *word);
+
+void os_yield(void);
+
+/* ---- libc (os/libc.c) ---- */
+
+/** os_streams_hold - the list of stdio's streams stays as it is */
+void os_streams_hold(void);
+void os_streams_release(void);
+
+/**
+ * os_touch_forking - bring in what libc touches in the child of a fork
+ *
+ * Before handlers run there. Context: the forking thread, streams held.
+ */
+void os_touch_forking(void);
 
 /* ---- machine (os/topology.c) ---- */
 
@@ -144,11 +236,25 @@ enum os_placement { OS_PREFER, OS_INTERLEAVE };
  */
 void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
 
+/**
+ * os_cgroup_memory - bytes that the control group of the process may have
+ * @used: receives what it has that cannot be dropped
+ *
+ * SIZE_MAX if there is no limit below the machine's memory.
+ */
+size_t os_cgroup_memory(size_t *used);
+
+/** os_ram - bytes of memory of the machine */
+size_t os_ram(void);
+
 /** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
 bool os_is_secure(void);
 
 /** os_clock_ms - coarse monotonic milliseconds */
 uint64_t os_clock_ms(void);
+
+/** os_clock_ns - monotonic nanoseconds */
+uint64_t os_clock_ns(void);
 
 /* ---- files (os/file.c) ---- */
 
@@ -169,6 +275,50 @@ void os_close(int fd);
 
 /** os_write_all - write every byte, retrying; 0 or -errno */
 int os_write_all(int fd, const char *buf, size_t len);
+
+/* ---- the swap file (os/swapfile.c) ---- */
+
+/**
+ * os_open_unnamed - a file of this process alone, without a name
+ *
+ * Returns a descriptor, or -errno. Where the file system has no unnamed files,
+ * it has a name for a moment. Descriptors are all that leads to it, so its mode
+ * lets every user write: a process that changes its user can still reopen it.
+ */
+int os_open_unnamed(const char *dir);
+
+/** os_reopen - open once more what a thread of this process has open as @fd */
+int os_reopen(int tid, int fd);
+
+/** os_read_at - -EIO if the file is shorter */
+int os_read_at(int fd, void *buf, size_t len, uint64_t offset);
+int os_write_at(int fd, const void *buf, size_t len, uint64_t offset);
+
+/** os_punch - give a range's blocks back; it reads as zeros */
+int os_punch(int fd, uint64_t offset, uint64_t len);
+
+/** os_disk_free - bytes left on the file's file system; SIZE_MAX if unknown */
+size_t os_disk_free(int fd);
+
+/** os_in_memory - is it a directory of a file system that lives in RAM?; or
+ * -errno
+ */
+int os_in_memory(const char *dir);
+
+/**
+ * os_lock_byte - lock a byte of a file, or with @lock false unlock it
+ *
+ * The lock belongs to what was opened, not to the process: it ends when the
+ * last descriptor of that is closed, however a process dies. Returns 0,
+ * -EAGAIN if others hold it, or -errno if there are no such locks.
+ */
+int os_lock_byte(int fd, uint64_t byte, bool lock);
+
+/** os_random - fill a few bytes with chance; 0 or -errno */
+int os_random(void *buf, size_t len);
+
+/** os_map_shared - as os_map(); children made by fork share it */
+void *os_map_shared(size_t size);
 
 /* ---- log and formatting (os/log.c) ---- */
 

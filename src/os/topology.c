@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 #include <sys/rseq.h>
 #include <time.h>
+#include <sys/sysinfo.h>
 #include "os/os.h"
 #include "os/syscall.h"
 
@@ -185,4 +186,21 @@ uint64_t os_clock_ms(void)
 	if (clock_gettime(CLOCK_MONOTONIC_COARSE, &ts))
 		return 0;
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+uint64_t os_clock_ns(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+size_t os_ram(void)
+{
+	struct sysinfo info = { 0 };
+
+	if (sys1(SYS_sysinfo, &info))
+		return GIB(1);
+	return (size_t)info.totalram * info.mem_unit;
 }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/*
+ * os/thread.c - threads that the program does not see
+ *
+ * They are made by clone() itself: libc knows nothing of them, so they may
+ * call nothing of libc that needs its thread, have all signals blocked, and
+ * never end. Each has a stack and a small TLS block of its own, for what
+ * compilers look up there (the stack protector's canary) and for who asks for
+ * the thread pointer.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include "os/os.h"
+#include "os/syscall.h"
+
+#define STACK_BYTES KIB(64)
+#define TLS_BYTES   KIB(16) /* below the thread pointer, as x86-64 has it */
+#define TCB_BYTES   KIB(4)
+#define ALL_SIGNALS (~0UL)
+
+struct start {
+	void (*fn)(void *);
+	void *arg;
+};
+
+__attribute__((noreturn, used)) static void thread_main(struct start *start)
+{
+	start->fn(start->arg);
+	for (;;)
+		sys1(SYS_exit, 0);
+}
+
+static long clone_thread(unsigned long flags, void *sp, void *tls)
+{
+	long ret;
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = (long)tls;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%rsp, %%rdi\n\t"
+			 "call *%6\n\t"
+			 "1:"
+			 : "=a"(ret)
+			 : "a"(SYS_clone), "D"(flags), "S"(sp), "d"(0),
+			   "r"(r10), "b"(thread_main), "r"(r8)
+			 : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = (long)flags;
+	register long x1 __asm__("x1") = (long)sp;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = (long)tls;
+	register long x4 __asm__("x4") = 0;
+	register void *x9 __asm__("x9") = (void *)thread_main;
+
+	__asm__ volatile("svc 0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, 0\n\t"
+			 "mov x0, sp\n\t"
+			 "blr x9\n\t"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9)
+			 : "x30", "memory");
+	ret = x0;
+#endif
+	return ret;
+}
+
+/* A thread block as compilers and libc's headers expect it to begin. */
+static void *make_tls(char *at)
+{
+	uintptr_t *tcb = (uintptr_t *)at, *mine = __builtin_thread_pointer();
+
+	memset(tcb, 0, TCB_BYTES);
+#if defined(__x86_64__)
+	tcb[0] = tcb[2] = (uintptr_t)tcb; /* itself */
+	tcb[5] = mine[5];		  /* the canary */
+#else
+	(void)mine;
+#endif
+	return tcb;
+}
+
+struct os_thread *os_thread_new(void)
+{
+	return os_map(STACK_BYTES + TLS_BYTES + TCB_BYTES);
+}
+
+int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
+		    bool own_files)
+{
+	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND |
+			      CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
+			      (own_files ? 0 : CLONE_FILES);
+	unsigned long all = ALL_SIGNALS, old = 0;
+	char *stack = (char *)t;
+	struct start *start =
+		(struct start *)(stack + STACK_BYTES - sizeof(*start));
+	long tid;
+
+	*start = (struct start){ fn, arg };
+	sys4(SYS_rt_sigprocmask, SIG_BLOCK, &all, &old, sizeof(old));
+	tid = clone_thread(flags, start,
+			   make_tls(stack + STACK_BYTES + TLS_BYTES));
+	sys4(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+	return (int)tid;
+}
+
+void os_thread_name(const char *name)
+{
+	sys2(SYS_prctl, PR_SET_NAME, name);
+}
+
+void os_close_all_but(int fd)
+{
+	if (fd > 0)
+		sys3(SYS_close_range, 0, fd - 1, 0);
+	sys3(SYS_close_range, fd + 1, ~0U, 0);
+}
+
+int os_gettid(void)
+{
+	return (int)sys1(SYS_gettid, 0);
+}
+
+void os_futex_wait(uint32_t *word, uint32_t value, unsigned ms)
+{
+	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	sys4(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &t);
+}
+
+void os_futex_wake(uint32_t *word)
+{
+	sys3(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX);
+}
+
+void os_yield(void)
+{
+	sys1(SYS_sched_yield, 0);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * os/uffd.c - userfaultfd: pages that are brought when they are touched
+ *
+ * The numbers of UFFDIO_MOVE are here, as kernel headers before 6.8 have none.
+ * A descriptor is used in the table of the threads that serve it only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
+#include "os/os.h"
+#include "os/syscall.h"
+
+#ifndef UFFDIO_MOVE
+struct uffdio_move {
+	__u64 dst, src, len, mode;
+	__s64 move;
+};
+#define UFFDIO_MOVE			 _IOWR(UFFDIO, 0x05, struct uffdio_move)
+#define UFFDIO_MOVE_MODE_DONTWAKE	 ((__u64)1 << 0)
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES ((__u64)1 << 1)
+#define UFFD_FEATURE_MOVE		 ((__u64)1 << 16)
+#endif
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef USERFAULTFD_IOC_NEW
+#define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
+#endif
+
+#define MAX_MESSAGES 16
+
+/* The system call serves who may; else the device, which may have an owner. */
+static long open_descriptor(int flags)
+{
+	long fd = sys1(SYS_userfaultfd, O_CLOEXEC | flags), dev;
+
+	if (fd != -EPERM || flags)
+		return fd;
+	dev = sys4(SYS_openat, AT_FDCWD, "/dev/userfaultfd", O_RDWR | O_CLOEXEC,
+		   0);
+	if (dev < 0)
+		return fd;
+	fd = sys3(SYS_ioctl, dev, USERFAULTFD_IOC_NEW, O_CLOEXEC);
+	os_close((int)dev);
+	return fd;
+}
+
+int os_uffd_open(bool user_mode)
+{
+	struct uffdio_api api = { .api = UFFD_API,
+				  .features = UFFD_FEATURE_MOVE };
+	long fd = open_descriptor(user_mode ? UFFD_USER_MODE_ONLY : 0);
+	long err;
+
+	if (fd < 0)
+		return (int)fd;
+	err = sys3(SYS_ioctl, fd, UFFDIO_API, &api);
+	if (err) {
+		os_close((int)fd);
+		/* a feature that the kernel does not have */
+		return err == -EINVAL ? -EOPNOTSUPP : (int)err;
+	}
+	return (int)fd;
+}
+
+int os_uffd_register(int fd, void *p, size_t size)
+{
+	struct uffdio_register r = {
+		.range = { (uintptr_t)p, size },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	return (int)sys3(SYS_ioctl, fd, UFFDIO_REGISTER, &r);
+}
+
+long os_uffd_move(int fd, void *to, void *from, size_t size, bool wake)
+{
+	struct uffdio_move m = {
+		.dst = (uintptr_t)to,
+		.src = (uintptr_t)from,
+		.len = size,
+		.mode = UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES |
+			(wake ? 0 : UFFDIO_MOVE_MODE_DONTWAKE),
+	};
+	long err = sys3(SYS_ioctl, fd, UFFDIO_MOVE, &m);
+
+	if (!err)
+		return (long)size;
+	return m.move > 0 ? (long)m.move : err;
+}
+
+long os_uffd_copy(int fd, void *to, const void *from, size_t size)
+{
+	struct uffdio_copy c = {
+		.dst = (uintptr_t)to,
+		.src = (uintptr_t)from,
+		.len = size,
+	};
+	long err = sys3(SYS_ioctl, fd, UFFDIO_COPY, &c);
+
+	if (!err)
+		return (long)size;
+	return c.copy > 0 ? (long)c.copy : err;
+}
+
+void os_uffd_wake(int fd, void *p, size_t size)
+{
+	struct uffdio_range r = { (uintptr_t)p, size };
+
+	sys3(SYS_ioctl, fd, UFFDIO_WAKE, &r);
+}
+
+long os_uffd_read(int fd, uintptr_t *addr, size_t nr)
+{
+	struct uffd_msg msg[MAX_MESSAGES];
+	long r = sys3(SYS_read, fd, msg,
+		      min_size(nr, MAX_MESSAGES) * sizeof(msg[0]));
+	long n = 0;
+
+	if (r < 0)
+		return r;
+	for (long i = 0; i < r / (long)sizeof(msg[0]); i++)
+		if (msg[i].event == UFFD_EVENT_PAGEFAULT)
+			addr[n++] = msg[i].arg.pagefault.address;
+	return n;
+}
+
+/* ---- which pages have memory: /proc/self/pagemap ---- */
+
+#define PM_PRESENT (1UL << 63)
+#define PM_SWAP	   (1UL << 62) /* in the kernel's swap: it has contents */
+
+int os_pagemap_open(void)
+{
+	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap",
+			 O_RDONLY | O_CLOEXEC, 0);
+}
+
+int os_pagemap_read(int fd, const void *p, size_t nr, bool *has)
+{
+	uint64_t entry[64];
+
+	for (size_t i = 0, n; i < nr; i += n) {
+		n = min_size(nr - i, 64);
+		if (sys4(SYS_pread64, fd, entry, n * sizeof(entry[0]),
+			 (((uintptr_t)p >> PAGE_SHIFT) + i) *
+				 sizeof(entry[0])) !=
+		    (long)(n * sizeof(entry[0])))
+			return -EIO;
+		for (size_t k = 0; k < n; k++)
+			has[i + k] = entry[k] & (PM_PRESENT | PM_SWAP);
+	}
+	return 0;
+}

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: MIT
+/*
+ * swap/swap.c - the store as others see it: store, load, free, balance, fork
+ *
+ * swapd alone appends, so what log_room() said holds until it appends, also
+ * without store_lock; other threads only free. What takes long, coding and
+ * writing, is done without the lock, to a cluster that is held: it may lose
+ * its last entry meanwhile, but stays.
+ *
+ * A forked child sees store_lock free and a store in order: at most there is a
+ * held cluster, and one of the file that is on its way to being free.
+ */
+#include <errno.h>
+#include <string.h>
+#include "os/os.h"
+#include "swap/store.h"
+
+#define FILLED	  (1UL << (SWP_BITS - 1)) /* and a pattern; else a slot */
+#define MOST_LZ4  (PAGE_SIZE * 3 / 4)
+#define SETTLE_MS 10000 /* closed for so long: recode */
+#define MAX_SLOTS (1UL << 31)
+#define SLOT_PER  64 /* bytes of the store: few pages shrink to less */
+
+struct mm_lock store_lock, reloc_lock;
+struct swap_config swap_config;
+struct swap_counts swap_now;
+
+int swap_init(const struct swap_config *config)
+{
+	swap_config = *config;
+	if (config->dir && !*config->dir)
+		swap_config.dir = NULL;
+	swap_now.pool_max = config->pool_max;
+	swap_now.file_max = config->file_max;
+	if (pool_init())
+		return -ENOMEM;
+	return slots_init(min_size(config->pool_max / SLOT_PER +
+					   config->file_max / SLOT_PER +
+					   KIB(64),
+				   MAX_SLOTS));
+}
+
+swp_t swap_filled(uint32_t pattern)
+{
+	return FILLED | pattern;
+}
+
+/* ---- free ---- */
+
+static void free_slot(uint32_t slot)
+{
+	uint64_t word = slot_word(slot);
+
+	if (unlikely(!(word & WORD_LIVE)))
+		bug("swap: slot %u is freed, but not in use", slot);
+	slot_put(slot);
+	entry_drop(word);
+}
+
+void swap_free(swp_t swp)
+{
+	if (swp & FILLED)
+		return;
+	lock_acquire(&store_lock);
+	free_slot((uint32_t)swp);
+	lock_release(&store_lock);
+}
+
+void swap_free_later(swp_t swp)
+{
+	if (!(swp & FILLED))
+		slot_push_later((uint32_t)swp);
+}
+
+static void free_what_was_left(void)
+{
+	uint32_t slot = slots_take_later();
+
+	while (slot) {
+		uint32_t next = slot_next_later(slot);
+
+		lock_acquire(&store_lock);
+		free_slot(slot);
+		lock_release(&store_lock);
+		slot = next;
+	}
+}
+
+/* ---- from the pool to the file ---- */
+
+static struct cluster *hold(struct cluster *cl)
+{
+	held = cl;
+	return cl;
+}
+
+/* Under store_lock. Whether the cluster still has entries. */
+static bool unhold(struct cluster *cl)
+{
+	held = NULL;
+	if (cl->nr)
+		return true;
+	cluster_retire(cl);
+	return false;
+}
+
+/* What went through zstd is older than all that did not. */
+static struct cluster *hold_oldest(void)
+{
+	struct cluster *cl;
+
+	lock_acquire(&store_lock);
+	cl = pool_oldest(LOG_OLD);
+	cl = hold(cl ? cl : pool_oldest(LOG_NEW));
+	lock_release(&store_lock);
+	return cl;
+}
+
+static bool spill(struct swap_coder *c)
+{
+	struct cluster *cl;
+	uint32_t place = 0;
+	uint64_t nonce = 0;
+	bool claimed, moved;
+	int err;
+
+	if (!file_is_usable())
+		return false;
+	cl = hold_oldest();
+	if (!cl)
+		return false;
+	err = file_claim(&place);
+	claimed = !err;
+	if (claimed)
+		err = file_write(c, place, cluster_memory(cl), cl->used,
+				 &nonce);
+	lock_acquire(&store_lock);
+	moved = unhold(cl) && !err;
+	if (moved)
+		pool_moved(cl, place, nonce);
+	lock_release(&store_lock);
+	if (claimed && !moved)
+		file_release(place);
+	if (err)
+		file_failed(err);
+	return !err;
+}
+
+/* ---- store and load ---- */
+
+static bool log_room_locked(enum log log, size_t size, bool spare)
+{
+	bool ok;
+
+	lock_acquire(&store_lock);
+	ok = log_room(log, size, spare);
+	lock_release(&store_lock);
+	return ok;
+}
+
+static bool pack(void)
+{
+	bool more;
+
+	lock_acquire(&store_lock);
+	more = pool_pack();
+	lock_release(&store_lock);
+	return more;
+}
+
+static bool make_room(struct swap_coder *c, size_t size)
+{
+	while (!log_room_locked(LOG_NEW, size, false))
+		if (!pack() && !spill(c))
+			return false;
+	return true;
+}
+
+int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp)
+{
+	uint32_t pattern, slot;
+
+	if (page_is_filled(page, &pattern)) {
+		*swp = swap_filled(pattern);
+		return 0;
+	}
+	if (!entry_code_lz4(c, page, MOST_LZ4)) {
+		if (!always)
+			return -E2BIG;
+		entry_code_raw(c, page);
+	}
+	if (!make_room(c, entry_size(c->entry->bytes)))
+		return -ENOSPC;
+	lock_acquire(&store_lock);
+	slot = slot_get();
+	if (slot)
+		log_append(LOG_NEW, slot, c->entry);
+	lock_release(&store_lock);
+	*swp = slot;
+	return slot ? 0 : -ENOSPC;
+}
+
+/* Bring the coded bytes to c->entry, wherever they are. */
+static int fetch(struct swap_coder *c, uint64_t word)
+{
+	size_t offset = word_offset(word);
+	size_t bytes = sizeof(struct entry) + word_bytes(word);
+	const struct cluster *cl = cluster_at(word_cluster(word));
+	uint64_t nonce = cl->nonce;
+	uint32_t place = cl->place;
+	enum where where = cl->where;
+
+	if (where == IN_POOL)
+		memcpy(c->entry, cluster_memory(cl) + offset, bytes);
+	lock_release(&reloc_lock);
+	if (where == LOST)
+		return -EIO;
+	if (where == IN_FILE)
+		return file_read(place, nonce, offset, c->entry, bytes);
+	return 0;
+}
+
+int swap_load(struct swap_coder *c, swp_t swp, void *page)
+{
+	const struct entry *e = c->entry;
+	uint64_t word;
+	int err;
+
+	if (swp & FILLED) {
+		page_fill(page, (uint32_t)swp);
+		return 0;
+	}
+	lock_acquire(&reloc_lock);
+	word = slot_word((uint32_t)swp);
+	if (!(word & WORD_LIVE)) {
+		lock_release(&reloc_lock);
+		return -EBADMSG;
+	}
+	err = fetch(c, word);
+	if (err)
+		return err;
+	if (e->slot != (uint32_t)swp || e->bytes != word_bytes(word) ||
+	    e->codec != word_codec(word))
+		return -EBADMSG;
+	return entry_decode(c, e, page);
+}
+
+/* ---- what can wait ---- */
+
+/* The entry at its place in a held cluster, to the other log, smaller if zstd
+ * can do it. False if there is no room. */
+static bool recode_entry(struct swap_coder *c, struct cluster *cl, size_t at,
+			 const struct entry *e)
+{
+	uint64_t word = word_of(cluster_nr(cl), at, e);
+	uint32_t slot = e->slot;
+	size_t most = e->bytes - e->bytes / 8U;
+	bool ok;
+
+	if (entry_decode(c, e, c->plain) || !entry_code_zstd(c, c->plain, most))
+		memcpy(c->entry, e, sizeof(*e) + e->bytes);
+	lock_acquire(&store_lock);
+	ok = log_room(LOG_OLD, entry_size(c->entry->bytes), true);
+	if (ok && slot_word(slot) == word) {
+		log_append(LOG_OLD, slot, c->entry);
+		entry_drop(word);
+	}
+	lock_release(&store_lock);
+	return ok;
+}
+
+static struct cluster *hold_settled(void)
+{
+	struct cluster *cl;
+
+	lock_acquire(&store_lock);
+	cl = pool_oldest(LOG_NEW);
+	if (cl && os_clock_ms() - cl->closed_ms < SETTLE_MS)
+		cl = NULL;
+	hold(cl);
+	lock_release(&store_lock);
+	return cl;
+}
+
+static bool recode(struct swap_coder *c)
+{
+	struct cluster *cl = hold_settled();
+	const struct entry *e;
+	bool done = true;
+
+	if (!cl)
+		return false;
+	for (size_t at = 0; done && (e = entry_at(cl, at));
+	     at += entry_size(e->bytes))
+		if (entry_is_live(cl, at, e))
+			done = recode_entry(c, cl, at, e);
+	lock_acquire(&store_lock);
+	if (unhold(cl) && done)
+		pool_passed(cl); /* a broken header: no second time */
+	lock_release(&store_lock);
+	return done;
+}
+
+/* One of the file that nobody needs; the next one is another call's. */
+static bool release_dead(void)
+{
+	struct cluster *cl = NULL;
+	uint32_t place = 0;
+
+	lock_acquire(&store_lock);
+	if (!list_empty(&dead)) {
+		cl = list_entry(dead.next, struct cluster, age);
+		place = cl->place;
+		cluster_put(cl);
+		count(&swap_now.file_bytes, -CLUSTER_BYTES);
+	}
+	lock_release(&store_lock);
+	if (cl)
+		file_release(place);
+	return cl;
+}
+
+bool swap_balance(struct swap_coder *c, bool idle)
+{
+	bool more;
+
+	free_what_was_left();
+	file_sweep();
+	more = release_dead();
+	more |= pack();
+	if (pool_is_over())
+		more |= spill(c);
+	if (idle)
+		more |= recode(c);
+	return more;
+}
+
+bool swap_room(void)
+{
+	return !pool_is_over() || file_is_usable();
+}
+
+/* ---- figures ---- */
+
+void swap_counts(struct swap_counts *counts)
+{
+	const size_t *from = (const size_t *)&swap_now;
+	size_t *to = (size_t *)counts;
+
+	for (size_t i = 0; i < sizeof(*counts) / sizeof(*to); i++)
+		to[i] = READ_ONCE(from[i]);
+}
+
+size_t swap_pool_bytes(void)
+{
+	return READ_ONCE(swap_now.pool_bytes);
+}
+
+/* ---- fork ---- */
+
+void swap_fork_prepare(void)
+{
+	lock_acquire(&store_lock);
+}
+
+void swap_fork_parent(void)
+{
+	lock_release(&store_lock);
+}
+
+static void lose_file(void)
+{
+	struct cluster *cl;
+
+	while (!list_empty(&in_file)) {
+		cl = list_entry(in_file.next, struct cluster, age);
+		list_del_init(&cl->age);
+		cl->where = LOST;
+		count(&swap_now.file_bytes, -CLUSTER_BYTES);
+	}
+}
+
+void swap_fork_child(void)
+{
+	struct cluster *cl;
+
+	lock_init(&store_lock);
+	lock_init(&reloc_lock);
+	/* the parent frees those, and the child has no bits there */
+	while (!list_empty(&dead)) {
+		cl = list_entry(dead.next, struct cluster, age);
+		cluster_put(cl);
+		count(&swap_now.file_bytes, -CLUSTER_BYTES);
+	}
+	if (!file_fork_child())
+		lose_file();
+	if (held)
+		unhold(held);
+}
