@@ -198,6 +198,34 @@ int mm_node_of(const void *ptr);
 void *mm_alloc_zone(size_t size, enum mm_zone_type zone, unsigned flags);
 
 /**
+ * mm_reclaim - make the heap hold less memory: free, then cold, then any
+ * @bytes: by how much
+ *
+ * With the option "swap" what is in use is swapped out, the coldest first.
+ * Returns the bytes that the heap is smaller by.
+ */
+size_t mm_reclaim(size_t bytes);
+
+/** What to do with memory that may be swapped out. */
+enum mm_advice {
+	MM_COLD,   /* swap it out now */
+	MM_HOT,	   /* bring it in, and let it alone for long */
+	MM_NOSWAP, /* bring it in, and never swap it out until it is freed */
+};
+
+/**
+ * mm_advise - how a part of a block is used
+ * @ptr: in a live block
+ * @len: bytes, more than 0, not beyond the end of the block
+ *
+ * Works on whole pages, which small objects share. Without swap it does
+ * nothing. Returns 0; -EINVAL if the range is not inside one live block, or if
+ * that came from mm_alloc_zone(); -EAGAIN in a signal handler that interrupted
+ * libmm.
+ */
+int mm_advise(void *ptr, size_t len, enum mm_advice advice);
+
+/**
  * mm_pin - lock part of a block that exists already in memory
  * @ptr: in a live block, whoever allocated it
  * @len: bytes, more than 0, not beyond the end of the block

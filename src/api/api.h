@@ -54,6 +54,9 @@ void *api_realloc(void *p, size_t n);
 /** api_watch_forks - no fork from now on finds a lock held; may allocate */
 void api_watch_forks(void);
 
+/** api_madvise - as madvise(2), but 0 or -errno; knows what is swapped out */
+int api_madvise(void *p, size_t size, int advice);
+
 /** api_memalign - @size bytes at a multiple of @align, a power of two */
 void *api_memalign(size_t align, size_t size);
 

@@ -57,7 +57,13 @@ static unsigned nr_prepared;
 static void fork_prepare(void)
 {
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
+		/* libc takes it after the handlers, and malloc's locks later */
+		if (swap_on)
+			os_streams_hold();
 		lock_all();
+		swapd_fork_prepare();
+		if (swap_on)
+			os_touch_forking();
 		WRITE_ONCE(lock_holder, __builtin_thread_pointer());
 	}
 	nr_prepared++;
@@ -68,7 +74,10 @@ static void fork_parent(void)
 	if (--nr_prepared)
 		return;
 	WRITE_ONCE(lock_holder, NULL);
+	swapd_fork_parent();
 	unlock_all();
+	if (swap_on)
+		os_streams_release();
 }
 
 static void fork_child(void)
@@ -82,6 +91,7 @@ static void fork_child(void)
 	reclaim_fork_child();
 	large_fork_child();
 	slab_fork_child();
+	swapd_fork_child();
 	stat_add_global(STAT_fork, 1);
 }
 
@@ -207,8 +217,13 @@ __attribute__((constructor)) static void process_start(void)
 {
 	struct heap *h = door_enter();
 
-	if (h)
-		door_leave(h);
+	if (!h)
+		return;
+	if (unlikely(mm_options.swap) && !on_valgrind)
+		swap_start();
+	door_leave(h);
+	if (swap_on)
+		api_watch_forks();
 }
 
 __attribute__((destructor)) static void process_end(void)

@@ -35,8 +35,9 @@ size_t block_bytes(const struct block *b, const void *p);
 /** mm_alloc_zone, with checked arguments; NULL and errno */
 void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags);
 
-/** door_reclaim - an allocation failed: make room, then try it once more */
-void door_reclaim(struct heap *h);
+/** door_reclaim - an allocation of @n bytes failed: make room, then try again
+ */
+void door_reclaim(struct heap *h, size_t n);
 
 /** door_fail - it failed again; NULL */
 void *door_fail(struct heap *h);

@@ -85,10 +85,12 @@ __cold void *door_fail(struct heap *h)
 	return NULL;
 }
 
-__cold void door_reclaim(struct heap *h)
+__cold void door_reclaim(struct heap *h, size_t n)
 {
 	counter_add(&h->stats, STAT_allocstall, 1);
 	reclaim_trim(h, 0);
+	if (unlikely(swap_on) && page_limit != SIZE_MAX)
+		swap_reclaim(n + (page_limit / 16 << PAGE_SHIFT));
 }
 
 static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
@@ -97,7 +99,7 @@ static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
 
 	if (likely(p != NULL))
 		return p;
-	door_reclaim(h);
+	door_reclaim(h, n);
 	p = alloc(h, n, align, gfp);
 	return p ? p : door_fail(h);
 }

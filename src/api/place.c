@@ -78,7 +78,7 @@ __public void *mm_alloc_node(size_t size, int node)
 	if (nid >= 0 && size <= PTRDIFF_MAX) {
 		p = alloc_on((unsigned)nid, size);
 		if (!p) {
-			door_reclaim(h);
+			door_reclaim(h, size);
 			p = alloc_on((unsigned)nid, size);
 		}
 		if (!p)
@@ -227,7 +227,7 @@ void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags)
 		return failed(err);
 	p = take_zoned(h, zone, size, flags, &err);
 	if (!p && err == -ENOMEM) {
-		door_reclaim(h);
+		door_reclaim(h, size);
 		p = take_zoned(h, zone, size, flags, &err);
 	}
 	if (p)

@@ -11,7 +11,8 @@
 static const enum mm_page_state state_of_pte[] = {
 	[PTE_UNTOUCHED] = MM_PAGE_UNTOUCHED, [PTE_PRESENT] = MM_PAGE_PRESENT,
 	[PTE_PINNED] = MM_PAGE_PINNED,	     [PTE_STAGED] = MM_PAGE_STAGED,
-	[PTE_SWAPPED] = MM_PAGE_SWAPPED,
+	[PTE_SWAPPED] = MM_PAGE_SWAPPED,     [PTE_MOVING] = MM_PAGE_PRESENT,
+	[PTE_PACKING] = MM_PAGE_STAGED,	     [PTE_FILLING] = MM_PAGE_SWAPPED,
 };
 
 static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <string.h>
 #include "api/show.h"
-#include "api/snapshot.h"
 #include "side/option.h"
 
 static const char *const zone_name[MM_NR_ZONES] = { "DMA", "Normal",
@@ -276,7 +275,9 @@ static const struct view {
 	{ "buddyinfo", show_buddyinfo }, { "slabinfo", show_slabinfo },
 	{ "zoneinfo", show_zoneinfo },	 { "numastat", show_numastat },
 	{ "vmstat", show_vmstat },	 { "meminfo", show_meminfo },
-	{ "options", show_options },	 { "json", show_json },
+	{ "swaps", show_swaps },	 { "swapinfo", show_swapinfo },
+	{ "pressure", show_pressure },	 { "options", show_options },
+	{ "json", show_json },
 };
 
 static int show(const struct view *v, struct mm_out *o, bool title)

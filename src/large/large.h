@@ -119,6 +119,14 @@ struct vma_totals {
 	size_t peak_blocks, peak_bytes;
 };
 
+/**
+ * vma_next - the live block with the lowest start at or above an address
+ *
+ * Only swapd asks, of blocks with page states. Context: takes vma_lock. NULL if
+ * there is none; it may be gone when it is looked at: see scan_lock.
+ */
+struct vma *vma_next(uintptr_t start);
+
 /** vma_totals - what all blocks with own mappings come to */
 const struct vma_totals *vma_totals(void);
 

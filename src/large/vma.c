@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/types.h>
 #include "base/list.h"
 #include "large/large.h"
 
@@ -40,12 +41,23 @@ static void put_vma(struct vma *v)
 	lock_release(&vma_lock);
 }
 
-static void count(size_t blocks, size_t bytes, size_t reserved)
+static void add_outside(ssize_t pages)
+{
+	__atomic_add_fetch(&pages_outside, (size_t)pages, __ATOMIC_RELAXED);
+}
+
+/*
+ * Without page states all of a block counts as held, else what was touched,
+ * which is counted where that is seen.
+ */
+static void count(const struct vma *v, size_t blocks, size_t bytes,
+		  size_t reserved)
 {
 	totals.blocks += blocks;
 	totals.bytes += bytes;
 	totals.reserved += reserved;
-	WRITE_ONCE(pages_outside, totals.bytes >> PAGE_SHIFT);
+	if (!v->mapping.ptes)
+		add_outside((ssize_t)bytes >> PAGE_SHIFT);
 	totals.peak_blocks = max_size(totals.peak_blocks, totals.blocks);
 	totals.peak_bytes = max_size(totals.peak_bytes, totals.bytes);
 }
@@ -66,6 +78,67 @@ static char *reserve_aligned(const struct heap *h, size_t size, size_t align)
 	return start;
 }
 
+/* ---- page states, while swap works ---- */
+
+static size_t ptes_bytes(const struct vma *v)
+{
+	return (v->reserved >> PAGE_SHIFT) * sizeof(pte_t);
+}
+
+static size_t touched(const pte_t *pte, size_t nr)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		n += pte_state(READ_ONCE(pte[i])) != PTE_UNTOUCHED;
+	return n;
+}
+
+/* The block is out of the page table: wait for swapd and the service. */
+static void drop_ptes(struct vma *v)
+{
+	pte_t *ptes = v->mapping.ptes;
+	size_t nr = v->size >> PAGE_SHIFT;
+
+	if (likely(!ptes))
+		return;
+	lock_acquire(&scan_lock);
+	add_outside(-(ssize_t)touched(ptes, nr));
+	ptes_forget(ptes, nr);
+	lock_release(&scan_lock);
+	service_sync();
+	os_unmap(ptes, ptes_bytes(v));
+	v->mapping.ptes = NULL;
+}
+
+/* The last pages of a block are not needed. */
+static void drop_tail(struct vma *v, size_t bytes)
+{
+	pte_t *ptes = v->mapping.ptes + (bytes >> PAGE_SHIFT);
+	size_t nr = (v->size - bytes) >> PAGE_SHIFT;
+
+	if (likely(!v->mapping.ptes))
+		return;
+	add_outside(-(ssize_t)touched(ptes, nr));
+	ptes_forget(ptes, nr);
+}
+
+/*
+ * The pages have been moved by the kernel, but for those that were out: take
+ * their states along. From then on whoever touches them must meet the service.
+ */
+static void move_ptes(struct vma *to, pte_t *from, size_t nr)
+{
+	if (likely(!swap_on) || !from)
+		return;
+	lock_acquire(&scan_lock);
+	service_sync();
+	add_outside((ssize_t)touched(from, nr));
+	ptes_transfer(to->mapping.ptes, from, nr, to->mapping.start);
+	lock_release(&scan_lock);
+	swap_ask(SWAP_ARM, &to->mapping, 0);
+}
+
 static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
 		  size_t reserved)
 {
@@ -75,13 +148,19 @@ static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
 	v->nr_pieces = 1;
 	v->nr_pins = 0;
 	v->piece[0].size = size;
+	v->mapping.armed = false;
+	v->mapping.ptes = swap_on ? os_map(ptes_bytes(v)) : NULL;
+	if (swap_on && !v->mapping.ptes)
+		return false;
 	mapping_init(&v->mapping, (uintptr_t)start, (uintptr_t)start + reserved,
 		     MAPPING_VMA);
-	if (pgtable_map(&mm_pgtable, &v->mapping))
+	if (pgtable_map(&mm_pgtable, &v->mapping)) {
+		drop_ptes(v);
 		return false;
+	}
 	lock_acquire(&vma_lock);
 	list_add(&v->list, &live);
-	count(1, size, reserved);
+	count(v, 1, size, reserved);
 	lock_release(&vma_lock);
 	return true;
 }
@@ -91,8 +170,9 @@ static void leave(struct vma *v)
 	pgtable_unmap(&mm_pgtable, &v->mapping);
 	lock_acquire(&vma_lock);
 	list_del_init(&v->list);
-	count(-1UL, -v->size, -v->reserved);
+	count(v, -1UL, -v->size, -v->reserved);
 	lock_release(&vma_lock);
+	drop_ptes(v);
 }
 
 /* A failing munmap (too many mappings) costs address space, not memory. */
@@ -104,13 +184,21 @@ static void unmap(void *p, size_t size)
 	}
 }
 
+/* With swap, what counts is what will be touched of it. */
+static bool may_hold(size_t bytes, size_t more)
+{
+	return unlikely(swap_on) && bytes > VMA_MIN
+		       ? swap_room()
+		       : within_limit(more >> PAGE_SHIFT);
+}
+
 void *vma_alloc(const struct heap *h, size_t size, size_t align)
 {
 	size_t bytes = align_up(size, VMA_ALIGN);
 	struct vma *v;
 	char *p;
 
-	if (bytes < size || !within_limit(bytes >> PAGE_SHIFT))
+	if (bytes < size || !may_hold(bytes, bytes))
 		return NULL;
 	align = max_size(align, VMA_ALIGN);
 	if (bytes + align < bytes)
@@ -119,8 +207,11 @@ void *vma_alloc(const struct heap *h, size_t size, size_t align)
 	if (!p)
 		return NULL;
 	v = get_vma();
-	if (v && !os_commit(p, bytes) && enter(v, h, p, bytes, bytes))
+	if (v && !os_commit(p, bytes) && enter(v, h, p, bytes, bytes)) {
+		if (unlikely(swap_arms_early))
+			swap_ask(SWAP_ARM, &v->mapping, 0);
 		return p;
+	}
 	unmap(p, bytes);
 	if (v)
 		put_vma(v);
@@ -211,7 +302,7 @@ static bool grow_in_place(struct vma *v, size_t bytes)
 	lock_acquire(&vma_lock);
 	v->piece[v->nr_pieces - 1].size += more;
 	v->size = bytes;
-	count(0, more, 0);
+	count(v, 0, more, 0);
 	lock_release(&vma_lock);
 	return true;
 }
@@ -225,10 +316,11 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 		bad_free(v, p);
 	if (bytes < size)
 		return NULL;
-	if (bytes > v->size && !within_limit((bytes - v->size) >> PAGE_SHIFT))
+	if (bytes > v->size && !may_hold(bytes, bytes - v->size))
 		return NULL;
 	if (bytes <= v->size) {
 		/* the address space stays, the memory goes */
+		drop_tail(v, bytes);
 		os_purge((char *)p + bytes, v->size - bytes);
 		return p;
 	}
@@ -237,6 +329,7 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 	to = grow_moving(h, p, v->piece, v->nr_pieces, v->size, size);
 	if (!to)
 		return NULL;
+	move_ptes(to, v->mapping.ptes, v->size >> PAGE_SHIFT);
 	vma_free(h, v, p);
 	counter_add(&h->stats, STAT_vma_alloc, 1);
 	return (void *)to->mapping.start;
@@ -251,6 +344,7 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 
 	if (!to)
 		return NULL;
+	move_ptes(to, pfn_to_pte(pfn), nr);
 	forget_pages(pfn, nr);
 	free_run_dirty(pfn, nr, 0);
 	counter_add(&h->stats, STAT_large_free, 1);
@@ -291,6 +385,19 @@ int vma_unpin(struct vma *v)
 }
 
 /* ---- looking ---- */
+
+struct vma *vma_next(uintptr_t start)
+{
+	struct vma *v, *best = NULL;
+
+	lock_acquire(&vma_lock);
+	list_for_each_entry(v, &live, list)
+		if (v->mapping.ptes && v->mapping.start >= start &&
+		    (!best || v->mapping.start < best->mapping.start))
+			best = v;
+	lock_release(&vma_lock);
+	return best;
+}
 
 const struct vma_totals *vma_totals(void)
 {

@@ -11,6 +11,7 @@ int map_add_window(struct window *w)
 	struct window_mapping *e = &entries[w->id];
 
 	e->window = w;
+	e->mapping.ptes = w->ptes;
 	mapping_init(&e->mapping, w->base,
 		     w->base + (w->nr_pages << PAGE_SHIFT), MAPPING_WINDOW);
 	/* the first window is found by its range; see map_find() */

@@ -23,6 +23,14 @@
  *   UNTOUCHED     no                zeros
  *   PRESENT       maybe             anything
  *   PINNED        yes, locked       anything; the rest is how often
+ *   STAGED        in the staging    anything; value: where there
+ *   SWAPPED       no                in the store; value: its name there, or 0
+ *   MOVING        perhaps           on its way to the staging
+ *   PACKING       in the staging    being stored
+ *   FILLING       perhaps           being brought back
+ *
+ * The last five are met only while swap works; see map/swapmap.h. Only swapd
+ * begins MOVING and PACKING, only the fault service FILLING.
  */
 #ifndef MM_MAP_PAGE_H
 #define MM_MAP_PAGE_H
@@ -87,7 +95,7 @@ struct slot {
 };
 static_assert(sizeof(struct slot) == SLOT_BYTES, "tables are sized for it");
 
-/* A page table entry: state in the low bits, the rest is the swap slot's. */
+/* A page table entry: state in the low bits; see map/swapmap.h for the rest. */
 typedef uint64_t pte_t;
 #define PTE_STATE_MASK 7UL
 #define PTE_UNTOUCHED  0UL
@@ -95,7 +103,15 @@ typedef uint64_t pte_t;
 #define PTE_PINNED     2UL
 #define PTE_STAGED     3UL
 #define PTE_SWAPPED    4UL
-#define PTE_PIN	       8UL /* one pin, in the bits of the swap slot */
+#define PTE_MOVING     5UL
+#define PTE_PACKING    6UL
+#define PTE_FILLING    7UL
+#define PTE_PIN	       8UL /* one pin of a page that is PINNED */
+
+static inline unsigned pte_state(pte_t v)
+{
+	return v & PTE_STATE_MASK;
+}
 
 static inline pfn_t page_to_pfn(const struct window *w, const struct page *page)
 {

@@ -44,6 +44,8 @@ enum mapping_kind {
 struct mapping {
 	uintptr_t start, end; /* multiples of PAGE_SIZE; set by mapping_init */
 	uint8_t kind;	      /* enum mapping_kind */
+	bool armed;	      /* VMA: the fault service gets its faults */
+	uint64_t *ptes;	      /* states of its pages, or NULL */
 };
 
 /*

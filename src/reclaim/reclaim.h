@@ -3,11 +3,12 @@
  * reclaim/reclaim.h - when memory goes back to the system
  *
  * A zone may keep a bounded number of dirty free pages. What is above goes back
- * at once, by the thread that freed it, outside every lock; there is no
+ * at once, by the thread that freed it, outside every lock; that needs no
  * background thread and no timer. When memory runs out, direct reclaim empties
  * the caller's caches.
  *
- * This is where the swap's policy will live; see the states in map/page.h.
+ * With the option "swap", memory that is in use but cold leaves, too; that is
+ * the work of a thread, swapd, and comes back by the service; see swapd.h.
  */
 #ifndef MM_RECLAIM_RECLAIM_H
 #define MM_RECLAIM_RECLAIM_H
@@ -25,6 +26,38 @@ void reclaim_balance(void);
  * Returns the bytes given back.
  */
 size_t reclaim_trim(struct heap *h, size_t keep);
+
+/**
+ * swap_start - if the option says so, swap from now on
+ *
+ * One line says why if that cannot be. Context: once, before there are threads.
+ */
+void swap_start(void);
+
+/** swap_reclaim - make the heap smaller by so many bytes; by how many it is */
+size_t swap_reclaim(size_t bytes);
+
+/**
+ * struct pressure - how long threads wait for their pages, as PSI's "some"
+ * @avg:      hundredths of a percent of the last 10, 60 and 300 s
+ * @total_us: since the start
+ */
+struct pressure {
+	unsigned avg[3];
+	uint64_t total_us;
+};
+extern struct pressure pressure __hidden;
+
+#define NR_LATENCIES 64
+
+/** fault_latency - how many faults took at most fault_latency_ns(i) */
+extern unsigned fault_latency[NR_LATENCIES] __hidden;
+uint64_t fault_latency_ns(unsigned step);
+
+/* the last to be held, and the first to let go; the child's, too */
+void swapd_fork_prepare(void);
+void swapd_fork_parent(void);
+void swapd_fork_child(void);
 
 void reclaim_fork_prepare(void);
 void reclaim_fork_parent(void);

@@ -321,6 +321,8 @@ int zone_init(void)
 			nodes[i].zone[t].type = (uint8_t)t;
 		}
 	}
+	if (mm_options.limit)
+		page_limit = mm_options.limit >> PAGE_SHIFT;
 	with_cpus = nr_nodes == 1 || numa_is_fake ? ~0UL : os_nodes_with_cpus();
 	for (unsigned i = 0; i < nr_nodes; i++)
 		build_fallback(i, with_cpus);

@@ -101,7 +101,18 @@ void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
 void forget_pages(pfn_t pfn, size_t nr)
 {
 	add_present(page_zone(pfn), -page_dirty(pfn, nr));
-	memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
+	if (unlikely(swap_on))
+		ptes_forget(pfn_to_pte(pfn), nr);
+	else
+		memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
+}
+
+bool release_out(pfn_t pfn, size_t nr)
+{
+	size_t n = ptes_drop(pfn_to_pte(pfn), nr);
+
+	add_present(page_zone(pfn), -n);
+	return n > 0;
 }
 
 /* ---- growing a zone ---- */
@@ -329,18 +340,30 @@ static pfn_t list_alloc(unsigned nid, enum mm_zone_type type, size_t nr,
 	return pfn;
 }
 
-size_t pages_outside;
+size_t page_limit = SIZE_MAX;
+
+size_t pages_resident(void)
+{
+	size_t pages = READ_ONCE(pages_outside);
+
+	for_each_zone(z)
+		pages += READ_ONCE(z->nr_present);
+	if (unlikely(swap_on))
+		pages += (swap_pool_bytes() >> PAGE_SHIFT) -
+			 READ_ONCE(pages_out);
+	return pages;
+}
 
 bool within_limit(size_t nr)
 {
-	size_t pages = nr;
+	size_t limit = READ_ONCE(page_limit), pages;
 
-	if (likely(!mm_options.limit))
+	if (likely(limit == SIZE_MAX))
 		return true;
-	pages += READ_ONCE(pages_outside);
-	for_each_zone(z)
-		pages += READ_ONCE(z->nr_present);
-	return pages <= mm_options.limit >> PAGE_SHIFT;
+	pages = pages_resident() + nr;
+	if (unlikely(swap_on) && pages > limit - limit / 16)
+		swap_ring();
+	return pages <= limit;
 }
 
 pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
@@ -372,6 +395,8 @@ static void give_back(pfn_t pfn, size_t nr, size_t dirty, size_t users)
 {
 	struct zone *z = page_zone(pfn);
 
+	if (unlikely(swap_on) && release_out(pfn, nr))
+		dirty = page_dirty(pfn, nr);
 	lock_acquire(&z->lock);
 	page_clear(pfn_to_page(pfn));
 	counter_add(&z->stats, STAT_pgfree, users);
@@ -514,9 +539,12 @@ size_t purge_run(pfn_t pfn, size_t nr)
 	struct zone *z = page_zone(pfn);
 	size_t present = page_dirty(pfn, nr);
 
-	if (present && os_purge(pfn_to_addr(pfn), nr << PAGE_SHIFT))
-		return 0;
+	/* first: from here on nobody takes a page out or brings one back */
 	forget_pages(pfn, nr);
+	if (present && os_purge(pfn_to_addr(pfn), nr << PAGE_SHIFT)) {
+		touch_pages(pfn, nr, GFP_DEFAULT);
+		return 0;
+	}
 	WRITE_ONCE(z->nr_purged, READ_ONCE(z->nr_purged) + present);
 	if (nr == MAX_ORDER_PAGES && os_page_size() == PAGE_SIZE)
 		purge_tables(pfn);

@@ -45,6 +45,8 @@ static inline bool pcp_push(struct pcp *pcp, pfn_t pfn, size_t nr, bool whole)
 
 	if (nr > PCP_MAX_RUN || pcp->nr_pages + nr > PCP_HIGH)
 		return false;
+	if (unlikely(swap_on) && release_out(pfn, nr))
+		whole = false;
 	page_set_type(page, PAGE_PCP);
 	page->nr = (uint32_t)nr;
 	page->whole = whole;

@@ -62,6 +62,16 @@ static int lock_new(pfn_t pfn, size_t nr)
 	return 0;
 }
 
+static void pin(pte_t *pte)
+{
+	pte_t v, new;
+
+	do {
+		v = pte_settle(pte);
+		new = is_pinned(v) ? v + PTE_PIN : PTE_PINNED + PTE_PIN;
+	} while (!pte_cas(pte, &v, new));
+}
+
 int pin_pages(pfn_t pfn, size_t nr)
 {
 	pte_t *pte = pfn_to_pte(pfn);
@@ -74,8 +84,8 @@ int pin_pages(pfn_t pfn, size_t nr)
 	err = lock_new(pfn, nr);
 	for (size_t i = 0; !err && i < nr; i++) {
 		nr_pinned += !is_pinned(pte[i]);
-		WRITE_ONCE(pte[i], is_pinned(pte[i]) ? pte[i] + PTE_PIN
-						     : PTE_PINNED + PTE_PIN);
+		/* it is in memory, but swap may not have said so yet */
+		pin(&pte[i]);
 	}
 	lock_release(&pin_lock);
 	return err;

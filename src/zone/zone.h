@@ -24,6 +24,7 @@
 #define MM_ZONE_ZONE_H
 
 #include "map/page.h"
+#include "map/swapmap.h"
 #include "os/os.h"
 #include "side/stat.h"
 
@@ -185,14 +186,21 @@ struct zone *page_zone(pfn_t pfn);
  */
 const struct span *page_span(pfn_t pfn);
 
-/**
- * pages_outside - pages of blocks with own mappings, which count towards the
- * option "limit"; atomic
- */
-extern size_t pages_outside __hidden;
+/** page_limit - pages that the heap may hold, SIZE_MAX for any number */
+extern size_t page_limit __hidden;
+
+/** pages_resident - pages that the heap holds, those of the store included */
+size_t pages_resident(void);
 
 /** within_limit - may the heap hold @nr more pages */
 bool within_limit(size_t nr);
+
+/**
+ * release_out - drop what is swapped out of a run that is being freed
+ *
+ * Returns whether some of its pages were: they are UNTOUCHED now.
+ */
+bool release_out(pfn_t pfn, size_t nr);
 
 /** zone_wants_huge - is it large enough for huge pages, as the option says */
 bool zone_wants_huge(const struct zone *z);

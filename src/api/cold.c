@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+/*
+ * api/cold.c - what a program may say about its memory that swap should know
+ *
+ * By calls of our own, and by madvise(): what is swapped out cannot be dropped
+ * by the kernel.
+ */
+#include <errno.h>
+#include "api/init.h"
+
+#define HOT_ROUNDS 100 /* of the hand */
+
+__public size_t mm_reclaim(size_t bytes)
+{
+	struct heap *h = door_enter();
+	size_t done;
+
+	if (!h)
+		return 0;
+	done = reclaim_trim(h, 0);
+	door_leave(h);
+	if (done < bytes && swap_on)
+		done += swap_reclaim(bytes - done);
+	return done;
+}
+
+/* Pages of one live block that may be swapped out at all. */
+static pte_t *entries_of(const struct block *b, const char *p, size_t len)
+{
+	const char *start, *last = p + len - 1;
+	pfn_t head;
+
+	if (b->vma) {
+		start = (const char *)b->vma->mapping.start;
+		if (last >= start + b->vma->size)
+			return NULL;
+		return map_pte((uintptr_t)p);
+	}
+	if (b->slab) {
+		start = slab_object(slot_of(b->slab), p);
+		if (last >= start + class_bytes[b->slab->class])
+			return NULL;
+		return map_pte((uintptr_t)p);
+	}
+	head = run_head(b->window, p);
+	if (!head || last >= pfn_to_addr(head) + ((size_t)pfn_to_page(head)->nr
+						  << PAGE_SHIFT))
+		return NULL;
+	return pfn_to_page(head)->flags ? NULL : map_pte((uintptr_t)p);
+}
+
+static void mark(pte_t *pte, size_t nr, pte_t as)
+{
+	for (size_t i = 0; i < nr; i++) {
+		pte_t v = pte_settle(&pte[i]);
+
+		if (pte_state(v) == PTE_PRESENT)
+			pte_cas(&pte[i], &v, as);
+	}
+}
+
+static void bring(const char *p, const char *end)
+{
+	for (; p < end; p += PAGE_SIZE)
+		(void)READ_ONCE(*p);
+}
+
+__public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
+{
+	char *p = (char *)align_down((uintptr_t)ptr, PAGE_SIZE);
+	size_t nr = ((uintptr_t)ptr + len - (uintptr_t)p + PAGE_SIZE - 1) >>
+		    PAGE_SHIFT;
+	struct heap *h = door_enter();
+	struct block b;
+	pte_t *pte = NULL;
+
+	if (!h)
+		return -EAGAIN;
+	if (len && len <= PTRDIFF_MAX && find_block(h, ptr, &b))
+		pte = entries_of(&b, ptr, len);
+	door_leave(h);
+	if (!swap_on && advice <= MM_NOSWAP)
+		return len ? 0 : -EINVAL;
+	if (!pte)
+		return -EINVAL;
+	switch (advice) {
+	case MM_COLD:
+		swap_ask(SWAP_OUT, p, nr << PAGE_SHIFT);
+		return 0;
+	case MM_HOT:
+		bring(p, p + (nr << PAGE_SHIFT));
+		mark(pte, nr, pte_make(PTE_PRESENT, HOT_ROUNDS));
+		return 0;
+	case MM_NOSWAP:
+		mark(pte, nr, PTE_PRESENT | PTE_NOSWAP);
+		bring(p, p + (nr << PAGE_SHIFT));
+		mark(pte, nr, PTE_PRESENT | PTE_NOSWAP);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* What the kernel drops of a range, and what the store has of it, together. */
+static int drop_range(uintptr_t start, uintptr_t end, int advice)
+{
+	struct mapping *m = map_find(NULL, start);
+	int err;
+
+	lock_acquire(&scan_lock);
+	service_sync();
+	if (m && m->ptes)
+		ptes_zero(&m->ptes[(start - m->start) >> PAGE_SHIFT],
+			  (min_size(end, m->end) - start) >> PAGE_SHIFT);
+	err = os_madvise((void *)start, end - start, advice);
+	lock_release(&scan_lock);
+	return err;
+}
+
+int api_madvise(void *p, size_t size, int advice)
+{
+	uintptr_t start = (uintptr_t)p;
+	uintptr_t end = align_up(start + size, PAGE_SIZE);
+
+	if (likely(!swap_on) || !os_advice_drops(advice) || start >= end ||
+	    start & (PAGE_SIZE - 1))
+		return os_madvise(p, size, advice);
+	return drop_range(start, end, advice);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/*
+ * map/swapmap.c - page states while swap works, for who frees and moves pages
+ */
+#include <errno.h>
+#include "map/swapmap.h"
+#include "os/os.h"
+
+#define SPINS	100
+#define WAIT_MS 100 /* then look again, in case a bell was missed */
+
+bool swap_on, swap_arms_early;
+struct mm_lock scan_lock;
+size_t pages_out, pages_staged, pages_outside;
+struct stage *stages;
+
+pte_t *map_pte(uintptr_t addr)
+{
+	struct mapping *m = map_find(NULL, addr);
+
+	if (!m || !m->ptes)
+		return NULL;
+	return &m->ptes[(addr - m->start) >> PAGE_SHIFT];
+}
+
+static bool is_busy(pte_t v)
+{
+	return pte_state(v) == PTE_MOVING || pte_state(v) == PTE_FILLING;
+}
+
+pte_t pte_settle(pte_t *pte)
+{
+	for (unsigned i = 0;; i++) {
+		pte_t v = pte_read(pte);
+
+		if (likely(!is_busy(v)))
+			return v;
+		if (i > SPINS)
+			os_yield();
+	}
+}
+
+/*
+ * A stage is let go before its entry is anything else: swapd may use it again
+ * at once.
+ */
+void stage_leave(uint64_t stage)
+{
+	__atomic_store_n(&stages[stage].pte, NULL, __ATOMIC_RELEASE);
+}
+
+static pte_t after_drop(pte_t v, bool all)
+{
+	if (!all && pte_state(v) == PTE_PINNED)
+		return v;
+	if (!all && pte_state(v) == PTE_PRESENT)
+		return PTE_PRESENT;
+	if (pte_state(v) == PTE_STAGED)
+		return PTE_FILLING | PTE_FROM_STAGE | (v & ~PTE_STATE_MASK);
+	return PTE_UNTOUCHED;
+}
+
+/* One entry; true if its page had been out. */
+static bool drop(pte_t *pte, bool all)
+{
+	pte_t v, new;
+
+	do {
+		v = pte_settle(pte);
+		new = after_drop(v, all);
+	} while (v != new && !pte_cas(pte, &v, new));
+	if (pte_state(v) == PTE_STAGED || pte_state(v) == PTE_PACKING)
+		__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
+	if (pte_state(v) == PTE_SWAPPED) {
+		__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+		swap_free(pte_value(v));
+	} else if (pte_state(v) == PTE_STAGED) {
+		stage_leave(pte_value(v));
+		pte_write(pte, PTE_UNTOUCHED);
+	}
+	return pte_state(v) > PTE_PINNED;
+}
+
+size_t ptes_drop(pte_t *pte, size_t nr)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		n += drop(&pte[i], false);
+	return n;
+}
+
+void ptes_forget(pte_t *pte, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		drop(&pte[i], true);
+}
+
+void ptes_zero(pte_t *pte, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		pte_t v = pte_settle(&pte[i]);
+
+		if (pte_state(v) <= PTE_PINNED || !drop(&pte[i], true))
+			continue;
+		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
+	}
+}
+
+void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		pte_t v = pte_read(&from[i]);
+
+		if (pte_state(v) == PTE_UNTOUCHED)
+			continue;
+		pte_write(&to[i], v);
+		pte_write(&from[i], PTE_PRESENT);
+		if (pte_state(v) != PTE_STAGED)
+			continue;
+		stages[pte_value(v)].addr = addr + (i << PAGE_SHIFT);
+		stages[pte_value(v)].pte = &to[i];
+	}
+}
+
+/* ---- the service threads ---- */
+
+static uint32_t serving[MAX_SERVERS]; /* odd while at work */
+
+void service_enter(unsigned server)
+{
+	__atomic_add_fetch(&serving[server], 1, __ATOMIC_SEQ_CST);
+}
+
+void service_leave(unsigned server)
+{
+	__atomic_add_fetch(&serving[server], 1, __ATOMIC_SEQ_CST);
+}
+
+void service_sync(void)
+{
+	for (unsigned i = 0; i < MAX_SERVERS; i++) {
+		uint32_t was = __atomic_load_n(&serving[i], __ATOMIC_SEQ_CST);
+
+		while (was & 1 && was == READ_ONCE(serving[i]))
+			os_yield();
+	}
+}
+
+/* ---- asking swapd ---- */
+
+static struct mm_lock request_lock;
+struct swap_request swap_request;
+uint32_t swap_bell;
+
+bool swapd_sleeps;
+
+void swap_ring(void)
+{
+	/* pairs with swapd, which says so and then looks at the bell */
+	__atomic_add_fetch(&swap_bell, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_exchange_n(&swapd_sleeps, false, __ATOMIC_SEQ_CST))
+		os_futex_wake(&swap_bell);
+}
+
+long swap_ask(enum swap_op op, void *p, size_t size)
+{
+	struct swap_request *r = &swap_request;
+	long result;
+
+	if (!swap_on || READ_ONCE(lock_holder) == __builtin_thread_pointer())
+		return 0;
+	lock_acquire(&request_lock);
+	r->op = op;
+	r->p = p;
+	r->size = size;
+	__atomic_store_n(&r->state, REQUEST_MADE, __ATOMIC_RELEASE);
+	swap_ring();
+	while (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_DONE)
+		os_futex_wait(&r->state, REQUEST_MADE, WAIT_MS);
+	result = r->result;
+	lock_release(&request_lock);
+	return result;
+}
+
+void swapmap_fork_child(void)
+{
+	lock_init(&scan_lock);
+	lock_init(&request_lock);
+	WRITE_ONCE(swap_request.state, REQUEST_NONE);
+	for (unsigned i = 0; i < MAX_SERVERS; i++)
+		serving[i] = 0;
+}

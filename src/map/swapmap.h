@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * map/swapmap.h - page states while swap takes pages out and brings them back
+ *
+ * swapd:    the thread that takes pages out; the only one that does.
+ * service:  the threads that bring back what is touched.
+ * staging:  a range of pages of our own that cold pages are moved to. A stage
+ *           is one page of it; stages[i] says whose page is there.
+ *
+ *   bits of a pte   in state             what
+ *   0..2            all                  state
+ *   3..5            all but PINNED       level: how often it came back soon
+ *   6..7            FILLING              from nothing, a stage, the store
+ *   6               PRESENT              never to be taken (mm_advise)
+ *   8..55           PRESENT              scans that pass it over
+ *                   STAGED, PACKING,
+ *                   MOVING, FILLING      stage, or name in the store
+ *                   SWAPPED              name in the store
+ *
+ * Every step is a compare-and-swap. Whoever makes an entry busy (MOVING,
+ * FILLING) makes it something else soon; PACKING can be taken away from swapd
+ * by the service and by who frees the page. A stage is used again only after
+ * nobody fills from it.
+ *
+ * Lock order: scan_lock comes after all locks of the rooms above, store_lock
+ * below it. The service takes no lock that a thread inside of fork() holds.
+ */
+#ifndef MM_MAP_SWAPMAP_H
+#define MM_MAP_SWAPMAP_H
+
+#include "map/memmap.h"
+#include "swap/swap.h"
+
+#define PTE_LEVEL_SHIFT 3
+#define PTE_LEVEL_MASK	(7UL << PTE_LEVEL_SHIFT)
+#define PTE_KIND_SHIFT	6
+#define PTE_FROM_ZERO	(0UL << PTE_KIND_SHIFT)
+#define PTE_FROM_STAGE	(1UL << PTE_KIND_SHIFT)
+#define PTE_FROM_STORE	(2UL << PTE_KIND_SHIFT)
+#define PTE_KIND_MASK	(3UL << PTE_KIND_SHIFT)
+#define PTE_NOSWAP	(1UL << 6)
+#define PTE_VALUE_SHIFT 8
+
+static inline uint64_t pte_value(pte_t v)
+{
+	return v >> PTE_VALUE_SHIFT;
+}
+
+static inline pte_t pte_make(unsigned long state, uint64_t value)
+{
+	return state | value << PTE_VALUE_SHIFT;
+}
+
+static inline bool pte_cas(pte_t *pte, pte_t *old, pte_t new)
+{
+	return __atomic_compare_exchange_n(pte, old, new, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static inline pte_t pte_read(const pte_t *pte)
+{
+	return __atomic_load_n(pte, __ATOMIC_ACQUIRE);
+}
+
+static inline void pte_write(pte_t *pte, pte_t v)
+{
+	__atomic_store_n(pte, v, __ATOMIC_RELEASE);
+}
+
+/** swap_on - swap works in this process; set once, at start */
+extern bool swap_on __hidden;
+
+/** swap_arms_early - big blocks are armed as they are made: there is a limit */
+extern bool swap_arms_early __hidden;
+
+/** scan_lock - held while pages are on their way out; forbids that */
+extern struct mm_lock scan_lock __hidden;
+
+/** pages_out, pages_staged - pages SWAPPED; STAGED or PACKING; atomic */
+extern size_t pages_out __hidden, pages_staged __hidden;
+
+/**
+ * pages_outside - pages of blocks with own mappings that count towards the
+ * option "limit": all of those without page states, and of the others what was
+ * touched; atomic
+ */
+extern size_t pages_outside __hidden;
+
+struct stage {
+	uintptr_t addr; /* of the page */
+	pte_t *pte;	/* its entry */
+	uint64_t ms;	/* when it came */
+};
+extern struct stage *stages __hidden;
+
+/**
+ * stage_leave - nobody needs the page in a stage any more
+ *
+ * Called before its entry says so.
+ */
+void stage_leave(uint64_t stage);
+
+/** map_pte - entry of the page at an address, or NULL */
+pte_t *map_pte(uintptr_t addr);
+
+/** pte_settle - wait until an entry is not busy; what it is then */
+pte_t pte_settle(pte_t *pte);
+
+/**
+ * ptes_drop - drop what is out: the contents are not needed any more
+ *
+ * Makes STAGED, PACKING and SWAPPED entries UNTOUCHED, and lets PRESENT ones be
+ * taken again. Returns how many it made so. Context: the pages belong to the
+ * caller; takes store_lock.
+ */
+size_t ptes_drop(pte_t *pte, size_t nr);
+
+/** ptes_forget - make all entries UNTOUCHED, whatever they are; likewise */
+void ptes_forget(pte_t *pte, size_t nr);
+
+/**
+ * ptes_zero - what is out of a live block shall be zeros
+ *
+ * Context: caller holds scan_lock and has called service_sync().
+ */
+void ptes_zero(pte_t *pte, size_t nr);
+
+/**
+ * ptes_transfer - entries of pages that have moved to another place
+ * @addr: new address of the first page
+ *
+ * Those left behind become PRESENT. Context: caller holds scan_lock and has
+ * called service_sync().
+ */
+void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr);
+
+/* ---- the service threads ---- */
+
+#define MAX_SERVERS 4
+
+/** service_enter, service_leave - a service thread works on entries */
+void service_enter(unsigned server);
+void service_leave(unsigned server);
+
+/** service_sync - wait until each has left what it was working on */
+void service_sync(void);
+
+/* ---- asking swapd ---- */
+
+enum swap_op {
+	SWAP_NOTHING,
+	SWAP_ARM,     /* a mapping: from now on the service gets its faults */
+	SWAP_RECLAIM, /* @size bytes of resident memory less */
+	SWAP_OUT,     /* a range of addresses, now */
+};
+
+struct swap_request {
+	uint32_t state; /* futex */
+	enum swap_op op;
+	void *p;
+	size_t size;
+	long result;
+};
+extern struct swap_request swap_request __hidden;
+enum { REQUEST_NONE, REQUEST_MADE, REQUEST_DONE };
+
+/** swap_bell - swapd sleeps on this word, if swapd_sleeps */
+extern uint32_t swap_bell __hidden;
+extern bool swapd_sleeps __hidden;
+
+/** swap_ring - wake swapd */
+void swap_ring(void);
+
+/**
+ * swap_ask - have swapd do something, and wait
+ *
+ * Returns its answer: bytes, or 0, or -errno. 0 at once if swap is off, or if
+ * the caller is forking. Context: no lock that swapd takes.
+ */
+long swap_ask(enum swap_op op, void *p, size_t size);
+
+void swapmap_fork_child(void);
+
+#endif

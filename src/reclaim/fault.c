@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/fault.c - the service: what is touched comes back
+ *
+ * Threads that sleep until the kernel reports a touch. Each claims the entry
+ * (FILLING), brings the contents, says PRESENT, and only then lets go of where
+ * they came from: so at every instant a copy of the process, which fork()
+ * makes, has them. Neighbours come along if the touches go upwards.
+ *
+ * The service takes no lock but the store's short one, allocates nothing, and
+ * touches nothing that may be absent itself. It waits for swapd while the heap
+ * is at its limit, but not for long: a thread that forks may hold swapd up.
+ */
+#include <errno.h>
+#include <string.h>
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+#define NR_SERVERS   2
+#define NR_STREAMS   4
+#define MAX_AHEAD    32 /* pages */
+#define ROOM_TRIES   10
+#define ROOM_MS	     2
+#define LATENCY_STEP 1000 /* ns, of the first step of the histogram */
+
+struct stream {
+	uintptr_t next; /* where it goes on */
+	size_t nr;	/* pages to bring then */
+};
+
+struct server {
+	struct os_thread *thread;
+	struct swap_coder *coder;
+	char *buf; /* MAX_AHEAD pages */
+	unsigned id, turn;
+	struct stream stream[NR_STREAMS];
+};
+
+static struct server servers[NR_SERVERS];
+static char *zeros; /* MAX_AHEAD pages, never written */
+
+/* ---- how far to read ahead ---- */
+
+/* Pages to bring for a touch; doubles as long as the touches go upwards. */
+static size_t read_ahead(struct server *s, uintptr_t addr, size_t max)
+{
+	struct stream *st;
+	size_t nr = 1;
+
+	for (unsigned i = 0; i < NR_STREAMS; i++) {
+		st = &s->stream[i];
+		if (addr != st->next)
+			continue;
+		nr = min_size(st->nr * 2, MAX_AHEAD);
+		goto out;
+	}
+	st = &s->stream[s->turn++ % NR_STREAMS];
+out:
+	st->nr = nr;
+	nr = min_size(nr, max);
+	st->next = addr + (nr << PAGE_SHIFT);
+	return nr;
+}
+
+/* ---- bringing pages ---- */
+
+static unsigned kind_of(pte_t v)
+{
+	switch (pte_state(v)) {
+	case PTE_STAGED:
+	case PTE_PACKING:
+		return PTE_FROM_STAGE;
+	case PTE_SWAPPED:
+		return PTE_FROM_STORE;
+	default:
+		return PTE_FROM_ZERO;
+	}
+}
+
+/* Claim an entry; what it was is left in @old. Busy ones are waited for. */
+static bool claim(pte_t *pte, pte_t *old, unsigned kind)
+{
+	pte_t v = pte_read(pte);
+
+	if (pte_state(v) == PTE_MOVING || pte_state(v) == PTE_FILLING ||
+	    kind_of(v) != kind)
+		return false;
+	*old = v;
+	return pte_cas(pte, &v,
+		       PTE_FILLING | kind |
+			       (v & ~(PTE_STATE_MASK | PTE_KIND_MASK)));
+}
+
+/* Pages from a buffer; those that are there already are passed over. */
+static void install(uintptr_t addr, const char *from, size_t nr)
+{
+	size_t i = 0;
+
+	while (i < nr) {
+		char *to = (char *)addr + (i << PAGE_SHIFT);
+		long r = os_uffd_copy(swapd.uffd, to, from + (i << PAGE_SHIFT),
+				      (nr - i) << PAGE_SHIFT);
+
+		if (r > 0) {
+			i += (size_t)r >> PAGE_SHIFT;
+		} else if (r == -ENOMEM) {
+			/* the cgroup is full: swapd makes room */
+			swap_ring();
+			os_futex_wait(&swapd.progress,
+				      READ_ONCE(swapd.progress), ROOM_MS);
+		} else if (r != -EAGAIN) {
+			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
+			i++;
+		}
+	}
+}
+
+static void lost(uintptr_t addr, int err)
+{
+	bug("swap: the page at %p is lost: %s", (void *)addr,
+	    err == -EBADMSG
+		    ? "what the store has is not what was put there"
+		    : "the swap file cannot be read. Look after the disk that swap_dir names");
+}
+
+/* How many could be read: at least the first, which is needed. */
+static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
+			 size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		int err = swap_load(s->coder, pte_value(old[i]),
+				    s->buf + (i << PAGE_SHIFT));
+
+		if (err && !i)
+			lost(addr, err);
+		if (err)
+			break;
+	}
+	install(addr, s->buf, i);
+	return i;
+}
+
+static void from_stage(uintptr_t addr, const pte_t *old, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		move_back(addr + (i << PAGE_SHIFT), pte_value(old[i]),
+			  pte_state(old[i]) == PTE_PACKING);
+}
+
+/* One that came back from its stage is let alone for longer every time. */
+static pte_t after_fill(pte_t old)
+{
+	unsigned long level = (old & PTE_LEVEL_MASK) >> PTE_LEVEL_SHIFT;
+
+	switch (pte_state(old)) {
+	case PTE_STAGED:
+	case PTE_PACKING:
+		level = min_size(level + 1, MAX_LEVEL);
+		return pte_make(PTE_PRESENT | level << PTE_LEVEL_SHIFT,
+				(1UL << level) - 1);
+	case PTE_SWAPPED:
+		level -= level > 0;
+		return pte_make(PTE_PRESENT | level << PTE_LEVEL_SHIFT, 0);
+	case PTE_UNTOUCHED:
+		return PTE_PRESENT;
+	default:
+		return old;
+	}
+}
+
+/* The contents are there: say so, then let go of where they were. */
+static void publish(pte_t *pte, const pte_t *old, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		unsigned state = pte_state(old[i]);
+
+		if (state == PTE_STAGED || state == PTE_PACKING) {
+			__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
+			stage_leave(pte_value(old[i]));
+		} else if (state == PTE_SWAPPED) {
+			__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+		} else if (state == PTE_UNTOUCHED) {
+			__atomic_add_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
+		}
+		pte_write(&pte[i], after_fill(old[i]));
+		if (state == PTE_SWAPPED)
+			swap_free_later(pte_value(old[i]));
+	}
+}
+
+static void count(unsigned kind, size_t nr)
+{
+	static const enum stat_item item[] = { STAT_swp_zerofill, STAT_pgrescue,
+					       STAT_pswpin };
+
+	stat_add_global(item[kind >> PTE_KIND_SHIFT],
+			kind == PTE_FROM_STORE ? 1 : nr);
+	if (kind == PTE_FROM_STORE && nr > 1)
+		stat_add_global(STAT_swp_readahead, nr - 1);
+}
+
+static void make_room(size_t nr)
+{
+	size_t limit = READ_ONCE(page_limit), pages;
+
+	if (likely(limit == SIZE_MAX))
+		return;
+	pages = pages_resident() + nr;
+	if (pages > limit - limit / 16)
+		swap_ring();
+	for (unsigned i = 0; pages > limit && i < ROOM_TRIES; i++) {
+		os_futex_wait(&swapd.progress, READ_ONCE(swapd.progress),
+			      ROOM_MS);
+		pages = pages_resident() + nr;
+	}
+}
+
+/*
+ * In a window UNTOUCHED says that nobody owns the page yet, and stays: what
+ * touches it is not the heap's user.
+ */
+static bool is_nobodys(const struct mapping *m, const pte_t *pte)
+{
+	pte_t v = pte_read(pte);
+
+	return (m->kind == MAPPING_WINDOW && pte_state(v) == PTE_UNTOUCHED) ||
+	       pte_state(v) == PTE_PINNED;
+}
+
+/* False if somebody else has the entry: look again. */
+static bool fill(struct server *s, const struct mapping *m, size_t at,
+		 size_t max)
+{
+	pte_t old[MAX_AHEAD], *pte = &m->ptes[at];
+	uintptr_t addr = m->start + (at << PAGE_SHIFT);
+	unsigned kind = kind_of(pte_read(pte));
+	size_t nr = 0, done;
+
+	while (nr < max && !is_nobodys(m, &pte[nr]) &&
+	       claim(&pte[nr], &old[nr], kind))
+		nr++;
+	if (!nr)
+		return false;
+	done = nr;
+	if (kind == PTE_FROM_STORE)
+		done = from_store(s, addr, old, nr);
+	else if (kind == PTE_FROM_STAGE)
+		from_stage(addr, old, nr);
+	else
+		install(addr, zeros, nr);
+	publish(pte, old, done);
+	for (size_t i = done; i < nr; i++)
+		pte_write(&pte[i], old[i]);
+	count(kind, done);
+	return true;
+}
+
+static void serve(struct server *s, uintptr_t addr)
+{
+	struct mapping *m = map_find(NULL, addr);
+	uintptr_t chunk_end;
+	size_t max, at;
+
+	if (!m || !m->ptes) {
+		install(addr, zeros, 1);
+		return;
+	}
+	at = (addr - m->start) >> PAGE_SHIFT;
+	chunk_end = align_down(addr - m->start, 1UL << CHUNK_SHIFT) +
+		    (1UL << CHUNK_SHIFT) + m->start;
+	max = read_ahead(s, addr,
+			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
+	make_room(max);
+	for (;;) {
+		if (is_nobodys(m, &m->ptes[at])) {
+			install(addr, zeros, 1);
+			return;
+		}
+		if (fill(s, m, at, max))
+			return;
+		pte_settle(&m->ptes[at]);
+	}
+}
+
+/* ---- how long it takes ---- */
+
+unsigned fault_latency[NR_LATENCIES];
+
+static void note_latency(uint64_t ns)
+{
+	unsigned i = 0;
+
+	for (uint64_t t = LATENCY_STEP; i < NR_LATENCIES - 1 && ns > t;
+	     t += t / 4)
+		i++;
+	__atomic_add_fetch(&fault_latency[i], 1, __ATOMIC_RELAXED);
+	stat_add_global(STAT_swp_wait_us, (ns + 500) / 1000);
+}
+
+uint64_t fault_latency_ns(unsigned step)
+{
+	uint64_t t = LATENCY_STEP;
+
+	while (step--)
+		t += t / 4;
+	return t;
+}
+
+/* ---- the threads ---- */
+
+static void server_main(void *arg)
+{
+	struct server *s = arg;
+
+	os_thread_name("mm-fault");
+	for (;;) {
+		uintptr_t addr[1];
+		long n = os_uffd_read(swapd.uffd, addr, 1);
+
+		if (n > 0) {
+			uint64_t start = os_clock_ns();
+
+			service_enter(s->id);
+			serve(s, align_down(addr[0], PAGE_SIZE));
+			service_leave(s->id);
+			note_latency(os_clock_ns() - start);
+		} else if (n < 0 && n != -EINTR && n != -EAGAIN) {
+			bug("swap: cannot read page faults (error %ld)", -n);
+		}
+	}
+}
+
+int service_init(void)
+{
+	static_assert(NR_SERVERS <= MAX_SERVERS, "each has a word");
+
+	zeros = os_map(MAX_AHEAD * PAGE_SIZE);
+	for (unsigned i = 0; i < NR_SERVERS; i++) {
+		struct server *s = &servers[i];
+
+		s->id = i;
+		s->thread = os_thread_new();
+		s->coder = swap_coder_new(false);
+		s->buf = os_map(MAX_AHEAD * PAGE_SIZE);
+		if (!zeros || !s->thread || !s->coder || !s->buf)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct swap_coder *service_coder(void)
+{
+	return servers[0].coder;
+}
+
+int service_start(void)
+{
+	for (unsigned i = 0; i < NR_SERVERS; i++) {
+		int tid = os_thread_start(servers[i].thread, server_main,
+					  &servers[i], false);
+
+		if (tid < 0)
+			return tid;
+	}
+	return 0;
+}

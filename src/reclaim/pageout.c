@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/pageout.c - pages leave: to a stage first, then into the store
+ *
+ * The kernel moves pages to the staging without copying them, and refuses those
+ * that a device has pinned. A page whose place was empty comes out as a page of
+ * zeros. What stays in its stage untouched is coded.
+ *
+ * Invariant: the contents of a page are in exactly one place, which its entry
+ * names: its own (PRESENT, PINNED), a stage (STAGED, PACKING), the store
+ * (SWAPPED). While it is MOVING or FILLING it may be in either.
+ */
+#include <errno.h>
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+#define RETRIES	    4
+#define NR_STAGES   (1UL << 16) /* 256 MiB of address space */
+#define LEAVE_ALONE 200		/* rounds, for what could not be taken */
+
+struct swapd swapd = { .uffd = -1, .pagemap = -1 };
+
+int stage_init(void)
+{
+	swapd.nr_stages = NR_STAGES;
+	swapd.staging = os_reserve(NR_STAGES << PAGE_SHIFT);
+	stages = os_map(NR_STAGES * sizeof(*stages));
+	if (!swapd.staging || !stages ||
+	    os_commit(swapd.staging, NR_STAGES << PAGE_SHIFT))
+		return -ENOMEM;
+	return 0;
+}
+
+/* ---- to the staging ---- */
+
+static pte_t leave_alone(pte_t v)
+{
+	return pte_make(PTE_PRESENT | (v & PTE_LEVEL_MASK), LEAVE_ALONE);
+}
+
+/* Entries become MOVING; how many. */
+static size_t claim(uintptr_t addr, pte_t *pte, size_t nr)
+{
+	size_t n = 0;
+
+	for (; n < nr; n++) {
+		uint64_t stage = (swapd.head + n) % swapd.nr_stages;
+		pte_t v = pte_read(&pte[n]);
+
+		if (pte_state(v) != PTE_PRESENT || v & PTE_NOSWAP)
+			break;
+		stages[stage] = (struct stage){ addr + (n << PAGE_SHIFT),
+						&pte[n], os_clock_ms() };
+		if (!pte_cas(
+			    &pte[n], &v,
+			    pte_make(PTE_MOVING | (v & PTE_LEVEL_MASK), stage)))
+			break;
+	}
+	return n;
+}
+
+/*
+ * Move @nr pages; done[i] says that the kernel got past page i. A page that is
+ * shared with a forked process is made our own first; one that is pinned by a
+ * device, locked or protected stays.
+ */
+static void move_out(char *to, char *from, size_t nr, bool *done)
+{
+	unsigned tries = 0;
+
+	for (size_t i = 0; i < nr;) {
+		long r = os_uffd_move(swapd.uffd, to + (i << PAGE_SHIFT),
+				      from + (i << PAGE_SHIFT),
+				      (nr - i) << PAGE_SHIFT, false);
+
+		if (r > 0) {
+			for (r >>= PAGE_SHIFT; r > 0; r--)
+				done[i++] = true;
+			tries = 0;
+		} else if ((r == -EAGAIN && tries++ < RETRIES) ||
+			   (r == -EBUSY && !tries++ &&
+			    !os_advise(from + (i << PAGE_SHIFT), PAGE_SIZE,
+				       OS_UNSHARE))) {
+			continue;
+		} else {
+			done[i++] = false;
+			tries = 0;
+		}
+	}
+}
+
+size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
+{
+	uint64_t first = swapd.head % swapd.nr_stages;
+	bool done[BATCH_PAGES] = { false }, has[BATCH_PAGES];
+	size_t n;
+
+	nr = min_size(nr, min_size(swapd.nr_stages - first,
+				   swapd.tail + swapd.nr_stages - swapd.head));
+	n = claim(addr, pte, min_size(nr, BATCH_PAGES));
+	if (!n)
+		return 1;
+	move_out(stage_addr(first), (char *)addr, n, done);
+	if (os_pagemap_read(swapd.pagemap, stage_addr(first), n, has))
+		bug("swap: cannot read /proc/self/pagemap any more");
+	for (size_t i = 0; i < n; i++) {
+		pte_t v = pte_read(&pte[i]);
+		uint64_t stage = first + i;
+
+		if (has[i]) {
+			__atomic_add_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
+			pte_write(&pte[i],
+				  pte_make(PTE_STAGED | (v & PTE_LEVEL_MASK),
+					   stage));
+			++*gone;
+			continue;
+		}
+		stage_leave(stage);
+		if (!done[i]) {
+			pte_write(&pte[i], leave_alone(v));
+			continue;
+		}
+		/* there was nothing at its place: it is zeros */
+		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
+		++*gone;
+	}
+	WRITE_ONCE(swapd.head, swapd.head + n);
+	stat_add_global(STAT_pgstage, n);
+	return n;
+}
+
+/* ---- and back ---- */
+
+static bool exists(const void *p)
+{
+	bool has = false;
+
+	if (os_pagemap_read(swapd.pagemap, p, 1, &has))
+		bug("swap: cannot read /proc/self/pagemap any more");
+	return has;
+}
+
+void move_back(uintptr_t addr, uint64_t stage, bool shared)
+{
+	char *from = stage_addr(stage), *to = (char *)addr;
+	long r = -EAGAIN;
+
+	while (!shared && r == -EAGAIN)
+		r = os_uffd_move(swapd.uffd, to, from, PAGE_SIZE, true);
+	if (r > 0)
+		return;
+	/* -EEXIST although it was moved: a fault of Linux 6.18 */
+	if (!shared && !exists(from)) {
+		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
+		return;
+	}
+	do
+		r = os_uffd_copy(swapd.uffd, to, from, PAGE_SIZE);
+	while (r == -EAGAIN || r == -ENOMEM);
+	if (r <= 0)
+		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
+}
+
+/* ---- to the store ---- */
+
+/* It cannot be stored: let the program have it again. */
+static void give_back(struct stage *s, pte_t v, uint64_t stage)
+{
+	pte_t *pte = s->pte;
+
+	if (!pte_cas(pte, &v,
+		     (v & ~PTE_STATE_MASK) | PTE_FILLING | PTE_FROM_STAGE))
+		return;
+	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
+	move_back(s->addr, stage, false);
+	stage_leave(stage);
+	pte_write(pte, leave_alone(v));
+}
+
+/* The oldest stage; true if its page is in the store now. */
+static bool store_stage(uint64_t stage)
+{
+	struct stage *s = &stages[stage];
+	pte_t *pte = __atomic_load_n(&s->pte, __ATOMIC_ACQUIRE), v, packing;
+	swp_t swp;
+	int err;
+
+	if (!pte)
+		return false;
+	v = pte_read(pte);
+	packing = (v & ~PTE_STATE_MASK) | PTE_PACKING;
+	if (pte_state(v) != PTE_STAGED || pte_value(v) != stage ||
+	    !pte_cas(pte, &v, packing))
+		return false;
+	err = swap_store(swapd.coder, stage_addr(stage), swapd.always, &swp);
+	v = packing;
+	if (err) {
+		give_back(s, v, stage);
+		stat_add_global(STAT_swp_reject, 1);
+		return false;
+	}
+	__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+	if (!pte_cas(pte, &v,
+		     pte_make(PTE_SWAPPED | (v & PTE_LEVEL_MASK), swp))) {
+		__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+		swap_free(swp);
+		return false;
+	}
+	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
+	stat_add_global(STAT_pswpout, 1);
+	return true;
+}
+
+/* Wait until nobody fills from a stage. */
+static void quiesce(uint64_t stage)
+{
+	pte_t *pte, v;
+
+	while ((pte = __atomic_load_n(&stages[stage].pte, __ATOMIC_ACQUIRE))) {
+		v = pte_read(pte);
+		if (pte_state(v) != PTE_FILLING || pte_value(v) != stage)
+			break;
+		os_yield();
+	}
+}
+
+bool stages_due(uint64_t before)
+{
+	return swapd.tail < swapd.head &&
+	       stages[swapd.tail % swapd.nr_stages].ms < before;
+}
+
+size_t store_stages(size_t nr, uint64_t before)
+{
+	uint64_t first = swapd.tail % swapd.nr_stages;
+	size_t n = 0, stored = 0;
+
+	nr = min_size(nr, swapd.nr_stages - first);
+	while (n < nr && stages_due(before)) {
+		uint64_t stage = swapd.tail % swapd.nr_stages;
+
+		stored += store_stage(stage);
+		quiesce(stage);
+		stages[stage].pte = NULL;
+		WRITE_ONCE(swapd.tail, swapd.tail + 1);
+		n++;
+	}
+	if (n)
+		os_purge(stage_addr(first), n << PAGE_SHIFT);
+	return stored;
+}

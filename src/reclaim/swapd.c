@@ -1,0 +1,520 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/swapd.c - the thread swapd: when pages leave, and how many
+ *
+ * It sleeps until the bell rings or it is time to look round. Then it does what
+ * was asked for (swap_ask), keeps resident memory below the limit, lets the
+ * hand go on so that it is round in half of swap_age, stores what has been in
+ * its stage for the other half, and lets the store tidy up.
+ *
+ * swapd and the service live in a table of descriptors of their own, so the
+ * program can neither see nor close theirs. A forked child starts its own, over
+ * its own copy of the tables, before any other code of the child runs.
+ */
+#include <errno.h>
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+#define TICK_MS	    100
+#define EVICT_PAGES 256 /* between two looks at requests */
+#define STUCK_SCANS 4	/* rounds without success: nothing more will go */
+#define MAX_TIDY    64
+#define LIMIT_MS    500
+#define LEAST_PAGES 1024 /* that a limit leaves to the heap */
+#define READY_MS    100
+
+enum { STARTING, RUNNING, FAILED };
+
+static struct os_thread *thread;
+static uint32_t status; /* futex: STARTING, RUNNING or FAILED */
+static int error;	/* why FAILED */
+static int tid;
+static int fork_file = -1; /* the swap file, on its way to a child */
+static uint64_t scanned_ms;
+
+static size_t share(size_t pages, unsigned of, unsigned parts)
+{
+	return pages / parts * of;
+}
+
+/* ---- work ---- */
+
+static void tell_progress(void)
+{
+	__atomic_add_fetch(&swapd.progress, 1, __ATOMIC_RELEASE);
+	os_futex_wake(&swapd.progress);
+}
+
+static size_t store_some(size_t nr, uint64_t before)
+{
+	size_t n;
+
+	lock_acquire(&scan_lock);
+	n = store_stages(nr, before);
+	lock_release(&scan_lock);
+	return n;
+}
+
+static void tidy(void)
+{
+	for (unsigned i = 0; i < MAX_TIDY && swap_balance(swapd.coder, false);
+	     i++)
+		;
+}
+
+/* Pages that may wait in the staging while memory is wanted. */
+static size_t inactive_target(void)
+{
+	return min_size(pages_resident() / 8, swapd.nr_stages / 2);
+}
+
+/*
+ * Get the heap below so many pages. Stages fill up to their share first, then
+ * for every page that is stored another is staged. Returns whether it worked.
+ */
+static bool shrink(size_t target)
+{
+	size_t tried = 0;
+
+	while (pages_resident() > target) {
+		size_t want = min_size(pages_resident() - target, EVICT_PAGES);
+		size_t n = 0;
+
+		if (READ_ONCE(pages_staged) > inactive_target() ||
+		    tried > pages_to_scan())
+			n = store_some(BATCH_PAGES, UINT64_MAX);
+		tried = n ? 0 : tried + want;
+		if (!n)
+			scan_pages(want);
+		if (!swap_room() ||
+		    tried > STUCK_SCANS * (pages_to_scan() + want))
+			return false;
+		tell_progress();
+		tidy();
+	}
+	return true;
+}
+
+/*
+ * The limit is the lower of the option and of what the control group leaves to
+ * the heap. What the kernel keeps for us, and what is touched before swapd
+ * sees it, need a sixteenth.
+ */
+static void set_limit(void)
+{
+	static uint64_t next_ms;
+	size_t limit =
+		mm_options.limit ? mm_options.limit >> PAGE_SHIFT : SIZE_MAX;
+	size_t used, max, heap = pages_resident();
+
+	if (os_clock_ms() < next_ms)
+		return;
+	next_ms = os_clock_ms() + LIMIT_MS;
+	max = os_cgroup_memory(&used);
+	if (max != SIZE_MAX) {
+		max = (max - max / 16) >> PAGE_SHIFT;
+		used >>= PAGE_SHIFT;
+		/* not of the heap */
+		used -= min_size(used, heap);
+		limit = min_size(limit, max_size(max - min_size(max, used),
+						 LEAST_PAGES));
+	}
+	WRITE_ONCE(page_limit, limit);
+	if (limit != SIZE_MAX)
+		WRITE_ONCE(swap_arms_early, true);
+}
+
+static void keep_limit(void)
+{
+	size_t limit = READ_ONCE(page_limit);
+
+	if (limit == SIZE_MAX ||
+	    pages_resident() <= limit - share(limit, 1, 16))
+		return;
+	swapd.always = true;
+	shrink(limit - share(limit, 1, 8));
+	swapd.always = false;
+}
+
+/* The hand's share of a round for the time that has passed. */
+static void age(void)
+{
+	uint64_t now = os_clock_ms(), half = mm_options.swap_age * 500UL;
+	uint64_t passed = min_size(now - scanned_ms, half);
+	size_t nr = pages_to_scan() * passed / half;
+
+	if (nr < BATCH_PAGES)
+		return;
+	scanned_ms = now;
+	/* what the kernel takes moves at a time, and others may fork meanwhile
+	 */
+	for (size_t n; nr; nr -= n) {
+		n = min_size(nr, EVICT_PAGES);
+		scan_pages(n);
+	}
+}
+
+static void store_old(void)
+{
+	uint64_t half = mm_options.swap_age * 500UL, now = os_clock_ms();
+
+	while (now > half && stages_due(now - half)) {
+		store_some(BATCH_PAGES, now - half);
+		tidy();
+	}
+}
+
+static void stress(void)
+{
+	swapd.always = true;
+	scan_pages(EVICT_PAGES);
+	store_some(EVICT_PAGES / 2, UINT64_MAX);
+	tidy();
+	swapd.always = false;
+}
+
+/* ---- pressure ---- */
+
+#define PRESSURE_MS 2000
+
+struct pressure pressure;
+
+/* Averages that forget exponentially, as those of the kernel do. */
+static void note_pressure(void)
+{
+	static const unsigned window_ms[] = { 10000, 60000, 300000 };
+	static uint64_t last_ms;
+	uint64_t now = os_clock_ms(), ms = now - last_ms;
+	uint64_t total = READ_ONCE(mm_global_counters.n[STAT_swp_wait_us]);
+	long share;
+
+	if (ms < PRESSURE_MS)
+		return;
+	share = (long)min_size((total - pressure.total_us) * 10 / ms, 10000);
+	for (unsigned i = 0; i < ARRAY_SIZE(window_ms); i++) {
+		long avg = pressure.avg[i];
+
+		avg += (share - avg) * (long)ms / (long)(window_ms[i] + ms);
+		WRITE_ONCE(pressure.avg[i], (unsigned)avg);
+	}
+	WRITE_ONCE(pressure.total_us, total);
+	last_ms = now;
+}
+
+/* ---- requests ---- */
+
+static long reclaim_bytes(size_t bytes)
+{
+	size_t before = pages_resident();
+	size_t nr = min_size(bytes >> PAGE_SHIFT, before);
+
+	swapd.always = true;
+	shrink(before - nr);
+	swapd.always = false;
+	return (long)((before - min_size(before, pages_resident()))
+		      << PAGE_SHIFT);
+}
+
+static long swap_range(uintptr_t start, uintptr_t end)
+{
+	size_t staged = scan_range(start, end);
+
+	while (store_some(BATCH_PAGES, UINT64_MAX))
+		;
+	tidy();
+	return (long)(staged << PAGE_SHIFT);
+}
+
+static long answer(const struct swap_request *r)
+{
+	switch (r->op) {
+	case SWAP_ARM:
+		return arm_mapping(r->p);
+	case SWAP_RECLAIM:
+		return reclaim_bytes(r->size);
+	case SWAP_OUT:
+		return swap_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
+	default:
+		return -EINVAL;
+	}
+}
+
+static void serve_request(void)
+{
+	struct swap_request *r = &swap_request;
+
+	if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_MADE)
+		return;
+	r->result = answer(r);
+	__atomic_store_n(&r->state, REQUEST_DONE, __ATOMIC_RELEASE);
+	os_futex_wake(&r->state);
+}
+
+/* ---- the thread ---- */
+
+static void sleep_until_bell(uint32_t heard, unsigned ms)
+{
+	__atomic_store_n(&swapd_sleeps, true, __ATOMIC_SEQ_CST);
+	/* pairs with swap_ring() */
+	if (__atomic_load_n(&swap_bell, __ATOMIC_SEQ_CST) == heard)
+		os_futex_wait(&swap_bell, heard, ms);
+	__atomic_store_n(&swapd_sleeps, false, __ATOMIC_SEQ_CST);
+}
+
+static void work(void)
+{
+	serve_request();
+	note_pressure();
+	set_limit();
+	keep_limit();
+	if (mm_options.swap_stress) {
+		stress();
+		return;
+	}
+	age();
+	store_old();
+	swap_balance(swapd.coder, true);
+}
+
+static int set_up(void)
+{
+	int err;
+
+	os_close_all_but(fork_file);
+	swapd.uffd = os_uffd_open(mm_options.swap_usermode);
+	if (swapd.uffd < 0)
+		return swapd.uffd;
+	swapd.pagemap = os_pagemap_open();
+	if (swapd.pagemap < 0)
+		return swapd.pagemap;
+	err = os_uffd_register(swapd.uffd, swapd.staging,
+			       swapd.nr_stages << PAGE_SHIFT);
+	if (err)
+		return err;
+	for (struct armed_range r = { 0 }; !err && next_armed(&r);)
+		err = os_uffd_register(swapd.uffd, (void *)r.start,
+				       r.end - r.start);
+	return err ? err : service_start();
+}
+
+static void swapd_main(void *arg)
+{
+	(void)arg;
+	os_thread_name("mm-swapd");
+	tid = os_gettid();
+	error = set_up();
+	if (!error)
+		set_limit();
+	scanned_ms = os_clock_ms();
+	__atomic_store_n(&status, error ? FAILED : RUNNING, __ATOMIC_RELEASE);
+	os_futex_wake(&status);
+	while (!error) {
+		uint32_t heard = __atomic_load_n(&swap_bell, __ATOMIC_SEQ_CST);
+
+		work();
+		if (!mm_options.swap_stress)
+			sleep_until_bell(heard, TICK_MS);
+	}
+}
+
+static int start(void)
+{
+	int err;
+
+	__atomic_store_n(&status, STARTING, __ATOMIC_RELAXED);
+	err = os_thread_start(thread, swapd_main, NULL, true);
+	if (err < 0)
+		return err;
+	while (__atomic_load_n(&status, __ATOMIC_ACQUIRE) == STARTING)
+		os_futex_wait(&status, STARTING, READY_MS);
+	return error;
+}
+
+/* ---- from outside ---- */
+
+static __cold void refuse(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		mm_warn("swap is off: this user may not use userfaultfd for the kernel's own accesses. Set vm.unprivileged_userfaultfd=1 with sysctl, or give access to /dev/userfaultfd");
+	else if (err == -EOPNOTSUPP || err == -ENOSYS)
+		mm_warn("swap is off: the kernel has no UFFDIO_MOVE. Use Linux 6.8 or newer");
+	else
+		mm_warn("swap is off: cannot set it up (error %d)", -err);
+}
+
+static void configure(struct swap_config *c)
+{
+	size_t used, ram = os_ram(), limit = os_cgroup_memory(&used);
+
+	if (mm_options.limit)
+		limit = min_size(limit, mm_options.limit);
+	*c = (struct swap_config){
+		.file_max = mm_options.swap,
+		.pool_max = mm_options.swap_pool,
+		.disk_min = MIB(64),
+		.dir = mm_options.swap_dir,
+		.crypt = mm_options.swap_crypt,
+	};
+	if (!c->pool_max)
+		c->pool_max = limit < ram ? limit / 3 : ram / 5;
+	/* it counts, too, and something has to be left for the heap */
+	c->pool_max = min_size(c->pool_max, limit / 2);
+	if (c->file_max == SIZE_AUTO)
+		c->file_max = ram * 2;
+}
+
+void swap_start(void)
+{
+	struct swap_config config;
+	int err;
+
+	if (!mm_options.swap)
+		return;
+	if (os_page_size() != PAGE_SIZE) {
+		mm_warn("swap is off: it needs a kernel with pages of 4 KiB, this one has %zu",
+			os_page_size());
+		return;
+	}
+	configure(&config);
+	thread = os_thread_new();
+	err = thread ? swap_init(&config) : -ENOMEM;
+	if (!err)
+		err = stage_init();
+	if (!err)
+		err = service_init();
+	swapd.coder = err ? NULL : swap_coder_new(true);
+	if (!err && !swapd.coder)
+		err = -ENOMEM;
+	/* before the first page leaves */
+	swap_on = !err;
+	if (!err)
+		err = start();
+	if (err) {
+		swap_on = false;
+		refuse(err);
+		return;
+	}
+}
+
+size_t swap_reclaim(size_t bytes)
+{
+	long got = swap_ask(SWAP_RECLAIM, NULL, bytes);
+
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* ---- fork ---- */
+
+/*
+ * swapd rests while a thread forks, the service goes on: the thread may touch
+ * what is out, and so may others.
+ */
+void swapd_fork_prepare(void)
+{
+	if (likely(!swap_on))
+		return;
+	lock_acquire(&scan_lock);
+	swap_fork_prepare();
+	fork_file = swap_fork_open(tid);
+}
+
+static void close_file(void)
+{
+	if (fork_file >= 0)
+		os_close(fork_file);
+	fork_file = -1;
+}
+
+void swapd_fork_parent(void)
+{
+	if (likely(!swap_on))
+		return;
+	close_file();
+	swap_fork_parent();
+	lock_release(&scan_lock);
+}
+
+/* The service of the parent was at it when the copy was made. */
+static void repair(pte_t *pte, char *p, int pagemap)
+{
+	pte_t v = *pte;
+	bool has = false;
+	size_t stage = pte_value(v) % swapd.nr_stages;
+
+	if (pte_state(v) != PTE_FILLING)
+		return;
+	if (os_pagemap_read(pagemap, p, 1, &has))
+		bug("swap: a forked child cannot read /proc/self/pagemap");
+	switch (v & PTE_KIND_MASK) {
+	case PTE_FROM_STORE:
+		if (!has && swap_load(service_coder(), pte_value(v), p))
+			bug("swap: the page at %p is lost in a forked child",
+			    (void *)p);
+		pages_out--;
+		swap_free_later(pte_value(v));
+		break;
+	case PTE_FROM_STAGE:
+		if (!has)
+			__builtin_memcpy(p, stage_addr(stage), PAGE_SIZE);
+		pages_staged -= pages_staged > 0;
+		stage_leave(stage);
+		break;
+	}
+	*pte = PTE_PRESENT;
+}
+
+/* Without a service of its own a child needs all pages where they belong. */
+static void fill(pte_t *pte, char *p)
+{
+	pte_t v = *pte;
+
+	if (pte_state(v) == PTE_SWAPPED &&
+	    swap_load(service_coder(), pte_value(v), p))
+		bug("swap: the page at %p is lost in a forked child",
+		    (void *)p);
+	if (pte_state(v) == PTE_STAGED)
+		__builtin_memcpy(p, stage_addr(pte_value(v)), PAGE_SIZE);
+	if (pte_state(v) == PTE_SWAPPED || pte_state(v) == PTE_STAGED)
+		*pte = PTE_PRESENT;
+}
+
+static void for_all_armed(int pagemap, bool fill_all)
+{
+	for (struct armed_range r = { 0 }; next_armed(&r);) {
+		size_t nr = (r.end - r.start) >> PAGE_SHIFT;
+		pte_t *pte = &r.mapping->ptes[(r.start - r.mapping->start) >>
+					      PAGE_SHIFT];
+
+		for (size_t i = 0; i < nr; i++) {
+			char *p = (char *)r.start + (i << PAGE_SHIFT);
+
+			if (fill_all)
+				fill(&pte[i], p);
+			else
+				repair(&pte[i], p, pagemap);
+		}
+	}
+}
+
+void swapd_fork_child(void)
+{
+	int pagemap, err;
+
+	if (likely(!swap_on))
+		return;
+	swapmap_fork_child();
+	swap_fork_child();
+	swap_service_start(fork_file);
+	pagemap = os_pagemap_open();
+	for_all_armed(pagemap, false);
+	if (pagemap >= 0)
+		os_close(pagemap);
+	err = start();
+	close_file();
+	if (!err)
+		return;
+	refuse(err);
+	for_all_armed(-1, true);
+	swap_on = false;
+	pages_out = 0;
+}

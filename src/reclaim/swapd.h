@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim/swapd.h - how pages leave and come back; private to reclaim/
+ *
+ * swapd.c:   the thread swapd: when, how much; requests; limits; fork.
+ * vmscan.c:  which pages: a hand that goes round all memory.
+ * pageout.c: out in two steps: moved to a stage, then coded into the store.
+ * fault.c:   the service: threads that bring back what is touched.
+ *
+ * None of them allocates while it works, or touches memory of the program but
+ * through userfaultfd.
+ */
+#ifndef MM_RECLAIM_SWAPD_H
+#define MM_RECLAIM_SWAPD_H
+
+#include "reclaim/reclaim.h"
+#include "side/option.h"
+
+#define BATCH_PAGES 32				  /* moved by one call */
+#define CHUNK_SHIFT (PAGE_SHIFT + MAX_PAGE_ORDER) /* armed at a time */
+#define MAX_LEVEL   7
+
+/*
+ * The descriptors are of the service threads' own table. Stages are used as a
+ * ring: positions tail..head hold pages, dead ones among them; position i is
+ * stage i % nr_stages.
+ */
+struct swapd {
+	int uffd, pagemap;
+	char *staging;
+	size_t nr_stages;
+	uint64_t head, tail; /* swapd writes */
+	struct swap_coder *coder;
+	bool always;	   /* store also what does not shrink */
+	uint32_t progress; /* futex: pages have gone */
+};
+extern struct swapd swapd __hidden;
+
+static inline char *stage_addr(uint64_t stage)
+{
+	return swapd.staging + (stage << PAGE_SHIFT);
+}
+
+/** stage_init - reserve the staging and its table; 0 or -ENOMEM */
+int stage_init(void);
+
+/**
+ * stage_pages - take adjacent pages out of the program's reach
+ * @pte: entry of the first
+ * @nr:  at most BATCH_PAGES, in one armed range
+ *
+ * Stops at the first whose entry is not PRESENT. Returns how many entries it
+ * looked at, at least 1; @gone receives how many pages are no longer there.
+ * Context: swapd, holds scan_lock.
+ */
+size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone);
+
+/**
+ * store_stages - store the pages that were staged longest ago
+ * @nr:     at most so many
+ * @before: only those staged before this time, in ms
+ *
+ * Returns how many were stored. Context: swapd, holds scan_lock.
+ */
+size_t store_stages(size_t nr, uint64_t before);
+
+/** stages_due - is there a page that was staged before a time */
+bool stages_due(uint64_t before);
+
+/**
+ * scan_pages - let the hand go on, and stage what it finds cold
+ * @nr: pages to look at
+ *
+ * Returns how many pages are gone. Context: swapd; takes scan_lock.
+ */
+size_t scan_pages(size_t nr);
+
+/** scan_range - stage what there is in a range, whatever its level */
+size_t scan_range(uintptr_t start, uintptr_t end);
+
+/** pages_to_scan - length of a round of the hand */
+size_t pages_to_scan(void);
+
+/** arm_mapping - let the service get the faults of a whole block; 0 or -errno
+ */
+int arm_mapping(struct mapping *m);
+
+/**
+ * next_armed - go through what is armed
+ *
+ * Begins with all zero; false at the end.
+ */
+struct armed_range {
+	unsigned window;
+	size_t chunk;
+	uintptr_t vma;
+	struct mapping *mapping;
+	uintptr_t start, end;
+};
+bool next_armed(struct armed_range *r);
+
+/** service_init - workspaces of the service threads; 0 or -ENOMEM */
+int service_init(void);
+
+/** service_coder - a workspace, while the service does not run */
+struct swap_coder *service_coder(void);
+
+/** service_start - start the threads; 0 or -errno. Context: swapd's table */
+int service_start(void);
+
+/** move_back - a page from its stage to its place, and wake who waits */
+void move_back(uintptr_t addr, uint64_t stage, bool shared);
+
+#endif

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/vmscan.c - which pages are cold
+ *
+ * Nobody tells which pages the program uses, so a hand goes round all of its
+ * memory, in the order of addresses, and stages what it passes; a page that is
+ * touched there comes back for the price of a fault, and the hand then passes
+ * it over for 1, 3, 7 .. 127 rounds. So a page that is in use costs fewer and
+ * fewer faults, and one that is not leaves in the first round after that. What
+ * the allocator knows is used, too: free blocks are purged, not stored, and
+ * slabs that threads allocate from stay.
+ *
+ * area:  a span of a zone, or a block with its own mapping; the list of all is
+ *        made anew for every round.
+ * armed: the service gets the faults of the range. Chunks of windows are armed
+ *        when a page of theirs is to leave for the first time.
+ *
+ * Descriptors are read without their locks: what they say only steers.
+ */
+#include <errno.h>
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+#define MAX_AREAS   4096
+#define CHUNK_PAGES (1UL << MAX_PAGE_ORDER)
+
+struct area {
+	uintptr_t start, end;
+	struct mapping *mapping;
+};
+
+static struct area *areas;
+static unsigned nr_areas, current;
+static uintptr_t hand, block_end;   /* the latter of the block it is in */
+static uint8_t *armed[MAX_WINDOWS]; /* a bit for each chunk */
+
+/* ---- arming ---- */
+
+static uint8_t *armed_byte(const struct window *w, size_t chunk)
+{
+	size_t bytes = (w->nr_pages / CHUNK_PAGES + 8) / 8;
+
+	if (!armed[w->id])
+		armed[w->id] = os_map(align_up(bytes, KIB(64)));
+	return armed[w->id] ? &armed[w->id][chunk / 8] : NULL;
+}
+
+static bool arm_chunk(const struct window *w, uintptr_t addr)
+{
+	size_t chunk = (addr - w->base) >> CHUNK_SHIFT;
+	uint8_t *byte = armed_byte(w, chunk), bit = 1U << chunk % 8;
+	uintptr_t start = w->base + (chunk << CHUNK_SHIFT);
+
+	if (!byte)
+		return false;
+	if (*byte & bit)
+		return true;
+	if (os_uffd_register(
+		    swapd.uffd, (void *)start,
+		    min_size(1UL << CHUNK_SHIFT, w->base + w->size - start)))
+		return false;
+	*byte |= bit;
+	return true;
+}
+
+/* Pages that were touched before anybody looked. */
+static void find_touched(struct mapping *m)
+{
+	size_t nr = (m->end - m->start) >> PAGE_SHIFT;
+	bool has[64];
+
+	for (size_t i = 0, n; i < nr; i += n) {
+		n = min_size(nr - i, 64);
+		if (os_pagemap_read(swapd.pagemap,
+				    (char *)m->start + (i << PAGE_SHIFT), n,
+				    has))
+			return;
+		for (size_t k = 0; k < n; k++) {
+			pte_t old = PTE_UNTOUCHED;
+
+			if (has[k] &&
+			    pte_cas(&m->ptes[i + k], &old, PTE_PRESENT))
+				__atomic_add_fetch(&pages_outside, 1,
+						   __ATOMIC_RELAXED);
+		}
+	}
+}
+
+int arm_mapping(struct mapping *m)
+{
+	int err;
+
+	if (m->armed)
+		return 0;
+	err = os_uffd_register(swapd.uffd, (void *)m->start, m->end - m->start);
+	if (err)
+		return err;
+	WRITE_ONCE(m->armed, true);
+	find_touched(m);
+	return 0;
+}
+
+static bool arm(struct mapping *m, uintptr_t addr)
+{
+	if (m->kind == MAPPING_WINDOW)
+		return arm_chunk(mapping_window(m), addr);
+	return !arm_mapping(m);
+}
+
+/* ---- areas ---- */
+
+static void add_area(uintptr_t start, uintptr_t end, struct mapping *m)
+{
+	if (nr_areas < MAX_AREAS && start < end)
+		areas[nr_areas++] = (struct area){ start, end, m };
+}
+
+static void add_zone(const struct zone *z)
+{
+	if (z->type == MM_ZONE_HIGHMEM)
+		for (unsigned i = 0; i < READ_ONCE(z->nr_spans); i++) {
+			uintptr_t start =
+				(uintptr_t)pfn_to_addr(z->span[i].start);
+			size_t nr =
+				READ_ONCE(z->span[i].grown) - z->span[i].start;
+
+			add_area(start, start + (nr << PAGE_SHIFT),
+				 map_find(NULL, start));
+		}
+}
+
+static void list_areas(void)
+{
+	struct vma *v;
+
+	if (!areas)
+		areas = os_map(align_up(MAX_AREAS * sizeof(*areas), KIB(64)));
+	nr_areas = 0;
+	if (!areas)
+		return;
+	for_each_zone(z)
+		add_zone(z);
+	for (uintptr_t at = 0; (v = vma_next(at)); at = v->mapping.start + 1)
+		add_area(v->mapping.start, v->mapping.start + v->size,
+			 &v->mapping);
+}
+
+size_t pages_to_scan(void)
+{
+	size_t nr = READ_ONCE(pages_outside);
+
+	for_each_zone(z)
+		nr += READ_ONCE(z->nr_managed);
+	return nr;
+}
+
+/* ---- the hand ---- */
+
+/*
+ * Pages from here on that are not worth a look; 0 if this one is. What is in
+ * the middle of a block that changed hands waits for the next round.
+ */
+static size_t to_skip(const struct window *w, uintptr_t addr)
+{
+	const struct page *page = pfn_to_page(addr_to_pfn(w, (void *)addr));
+	size_t nr = max_size(READ_ONCE(page->nr), 1);
+	const struct slab *s;
+
+	switch (page_type(page)) {
+	case PAGE_BUDDY:
+		return 1UL << min_size(page->order, MAX_PAGE_ORDER);
+	case PAGE_LARGE:
+		block_end = addr + (nr << PAGE_SHIFT);
+		return READ_ONCE(page->flags) ? nr : 0;
+	case PAGE_SLAB:
+		block_end = addr + SLAB_SIZE;
+		s = slab_of(w, (void *)addr);
+		return s && READ_ONCE(s->state) == SLAB_ACTIVE && !swapd.always
+			       ? SLAB_SIZE >> PAGE_SHIFT
+			       : 0;
+	case PAGE_TAIL:
+		return addr >= block_end;
+	default:
+		return nr;
+	}
+}
+
+/* Is it this page's turn? One round less if not. */
+static bool is_due(pte_t *pte)
+{
+	pte_t v = pte_read(pte);
+
+	if (pte_state(v) != PTE_PRESENT || v & PTE_NOSWAP)
+		return false;
+	if (!pte_value(v))
+		return true;
+	pte_cas(pte, &v, v - (1UL << PTE_VALUE_SHIFT));
+	return false;
+}
+
+/* Stage the pages of a range that are due; @all: whether they are or not. */
+static size_t scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
+			   bool all)
+{
+	pte_t *pte = &m->ptes[(addr - m->start) >> PAGE_SHIFT];
+	bool due[BATCH_PAGES];
+	size_t gone = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		due[i] = all || is_due(&pte[i]);
+	for (size_t i = 0, n; i < nr; i += n) {
+		n = 1;
+		if (!due[i])
+			continue;
+		while (i + n < nr && due[i + n])
+			n++;
+		if (!arm(m, addr + (i << PAGE_SHIFT)))
+			break;
+		n = stage_pages(addr + (i << PAGE_SHIFT), &pte[i], n, &gone);
+	}
+	return gone;
+}
+
+/* A stretch within one chunk; the block may have gone meanwhile. */
+static size_t scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
+			  bool all)
+{
+	size_t gone = 0;
+
+	lock_acquire(&scan_lock);
+	if (map_find(NULL, addr) == m && m->ptes &&
+	    (m->kind == MAPPING_WINDOW || !arm_mapping(m)))
+		gone = scan_stretch(m, addr, nr, all);
+	lock_release(&scan_lock);
+	return gone;
+}
+
+static size_t chunk_left(const struct mapping *m, uintptr_t addr)
+{
+	size_t into = (addr - m->start) & ((1UL << CHUNK_SHIFT) - 1);
+
+	return ((1UL << CHUNK_SHIFT) - into) >> PAGE_SHIFT;
+}
+
+/* Where the hand is; false if there is nothing at all. */
+static struct area *next_area(void)
+{
+	if (current < nr_areas && hand < areas[current].end)
+		return &areas[current];
+	if (++current >= nr_areas) {
+		list_areas();
+		current = 0;
+	}
+	if (!nr_areas)
+		return NULL;
+	hand = areas[current].start;
+	block_end = 0;
+	return &areas[current];
+}
+
+size_t scan_pages(size_t nr)
+{
+	size_t gone = 0, seen = 0;
+
+	while (seen < nr) {
+		struct area *a = next_area();
+		struct mapping *m;
+		size_t n = 0;
+
+		if (!a)
+			break;
+		m = a->mapping;
+		if (m->kind == MAPPING_WINDOW)
+			n = to_skip(mapping_window(m), hand);
+		else
+			block_end = a->end;
+		if (!n) {
+			n = min_size(min_size(nr - seen, BATCH_PAGES / 2),
+				     chunk_left(m, hand));
+			n = min_size(n, (min_size(block_end, a->end) - hand) >>
+						PAGE_SHIFT);
+			gone += scan_locked(m, hand, n, false);
+		}
+		hand += n << PAGE_SHIFT;
+		seen += n;
+	}
+	stat_add_global(STAT_pgscan, seen);
+	return gone;
+}
+
+size_t scan_range(uintptr_t start, uintptr_t end)
+{
+	struct mapping *m = map_find(NULL, start);
+	size_t gone = 0;
+
+	while (m && m->ptes && start < min_size(end, m->end)) {
+		size_t n =
+			min_size((end - start) >> PAGE_SHIFT,
+				 min_size(BATCH_PAGES, chunk_left(m, start)));
+
+		if (!n)
+			break;
+		gone += scan_locked(m, start, n, true);
+		start += n << PAGE_SHIFT;
+	}
+	return gone;
+}
+
+/* ---- what is armed ---- */
+
+static bool is_armed(const struct window *w, size_t chunk)
+{
+	const uint8_t *bits = armed[w->id];
+
+	return bits && bits[chunk / 8] >> chunk % 8 & 1;
+}
+
+static bool next_chunks(struct armed_range *r)
+{
+	const struct window *w = &windows[r->window];
+	size_t nr_chunks = (w->nr_pages + CHUNK_PAGES - 1) / CHUNK_PAGES;
+	size_t first;
+
+	while (r->chunk < nr_chunks && !is_armed(w, r->chunk))
+		/* most of a window was never used */
+		r->chunk += armed[w->id] && !armed[w->id][r->chunk / 8]
+				    ? 8 - r->chunk % 8
+				    : 1;
+	first = r->chunk;
+	while (r->chunk < nr_chunks && is_armed(w, r->chunk))
+		r->chunk++;
+	r->start = w->base + (first << CHUNK_SHIFT);
+	r->end = min_size(w->base + (r->chunk << CHUNK_SHIFT),
+			  w->base + w->size);
+	return first < nr_chunks;
+}
+
+bool next_armed(struct armed_range *r)
+{
+	struct vma *v;
+
+	for (; r->window < nr_windows; r->window++, r->chunk = 0)
+		if (armed[r->window] && next_chunks(r)) {
+			r->mapping = map_find(NULL, r->start);
+			return true;
+		}
+	while ((v = vma_next(r->vma))) {
+		r->vma = v->mapping.start + 1;
+		if (!v->mapping.armed)
+			continue;
+		r->mapping = &v->mapping;
+		r->start = v->mapping.start;
+		r->end = v->mapping.end;
+		return true;
+	}
+	return false;
+}
