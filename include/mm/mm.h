@@ -60,6 +60,7 @@ struct mm_page_info {
 	uint32_t owner;	   /**< heap that owns a slab, 0 if none */
 	void *block;	   /**< start of the object or block, NULL if free */
 	size_t block_size; /**< usable bytes of that object or block */
+	uint64_t slot; /**< its name in the swap store if SWAPPED, else 0 */
 };
 
 /**

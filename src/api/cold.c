@@ -49,20 +49,20 @@ static pte_t *entries_of(const struct block *b, const char *p, size_t len)
 	return pfn_to_page(head)->flags ? NULL : map_pte((uintptr_t)p);
 }
 
-static void mark(pte_t *pte, size_t nr, pte_t as)
+/* Bring pages in, and say so while they are: PRESENT means that. */
+static void keep(const char *p, pte_t *pte, size_t nr, pte_t as)
 {
 	for (size_t i = 0; i < nr; i++) {
-		pte_t v = pte_settle(&pte[i]);
+		pte_t v;
 
-		if (pte_state(v) == PTE_PRESENT)
-			pte_cas(&pte[i], &v, as);
+		do {
+			(void)READ_ONCE(p[i << PAGE_SHIFT]);
+			v = pte_settle(&pte[i]);
+			if (pte_state(v) == PTE_PINNED)
+				break;
+		} while (pte_state(v) != PTE_PRESENT ||
+			 !pte_cas(&pte[i], &v, as));
 	}
-}
-
-static void bring(const char *p, const char *end)
-{
-	for (; p < end; p += PAGE_SIZE)
-		(void)READ_ONCE(*p);
 }
 
 __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
@@ -88,13 +88,10 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 		swap_ask(SWAP_OUT, p, nr << PAGE_SHIFT);
 		return 0;
 	case MM_HOT:
-		bring(p, p + (nr << PAGE_SHIFT));
-		mark(pte, nr, pte_make(PTE_PRESENT, HOT_ROUNDS));
+		keep(p, pte, nr, pte_make(PTE_PRESENT, HOT_ROUNDS));
 		return 0;
 	case MM_NOSWAP:
-		mark(pte, nr, PTE_PRESENT | PTE_NOSWAP);
-		bring(p, p + (nr << PAGE_SHIFT));
-		mark(pte, nr, PTE_PRESENT | PTE_NOSWAP);
+		keep(p, pte, nr, PTE_PRESENT | PTE_NOSWAP);
 		return 0;
 	}
 	return -EINVAL;

@@ -15,6 +15,14 @@ static const enum mm_page_state state_of_pte[] = {
 	[PTE_PACKING] = MM_PAGE_STAGED,	     [PTE_FILLING] = MM_PAGE_SWAPPED,
 };
 
+static void query_pte(const pte_t *pte, struct mm_page_info *info)
+{
+	pte_t v = pte_read(pte);
+
+	info->state = state_of_pte[pte_state(v)];
+	info->slot = pte_state(v) == PTE_SWAPPED ? pte_value(v) : 0;
+}
+
 static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 {
 	uintptr_t page = align_down(addr, os_page_size());
@@ -22,6 +30,8 @@ static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 	if (addr - v->mapping.start >= v->size)
 		return;
 	info->state = MM_PAGE_UNTOUCHED;
+	if (v->mapping.ptes)
+		query_pte(map_pte(addr), info);
 	if (os_resident((void *)page, 1))
 		info->state = READ_ONCE(v->nr_pins) ? MM_PAGE_PINNED
 						    : MM_PAGE_PRESENT;
@@ -86,8 +96,7 @@ static void query_window(const struct window *w, const void *p,
 	info->zone = (enum mm_zone_type)page_zone(pfn)->type;
 	info->node = (int)nodes[page_zone(pfn)->nid].phys;
 	info->kind = MM_KIND_FREE;
-	info->state =
-		state_of_pte[READ_ONCE(*pfn_to_pte(pfn)) & PTE_STATE_MASK];
+	query_pte(pfn_to_pte(pfn), info);
 	slab = slab_of(w, p);
 	if (slab)
 		query_slab(slab, p, info);

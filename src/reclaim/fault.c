@@ -16,7 +16,7 @@
 #include "os/os.h"
 #include "reclaim/swapd.h"
 
-#define NR_SERVERS   2
+#define NR_SERVERS   2 /* one waits for touches, the others are at work */
 #define NR_STREAMS   4
 #define MAX_AHEAD    32 /* pages */
 #define ROOM_TRIES   10
@@ -37,7 +37,8 @@ struct server {
 };
 
 static struct server servers[NR_SERVERS];
-static char *zeros; /* MAX_AHEAD pages, never written */
+static struct mm_lock front; /* held by who waits for touches */
+static char *zeros;	     /* MAX_AHEAD pages, never written */
 
 /* ---- how far to read ahead ---- */
 
@@ -91,15 +92,20 @@ static bool claim(pte_t *pte, pte_t *old, unsigned kind)
 			       (v & ~(PTE_STATE_MASK | PTE_KIND_MASK)));
 }
 
-/* Pages from a buffer; those that are there already are passed over. */
-static void install(uintptr_t addr, const char *from, size_t nr)
+/*
+ * Pages from a buffer; those that are there already are passed over. Returns
+ * how many are there now: the kernel fills within one of its mappings, so what
+ * lies behind a border is tried page by page.
+ */
+static size_t install(uintptr_t addr, const char *from, size_t nr)
 {
-	size_t i = 0;
+	size_t i = 0, most = nr;
 
 	while (i < nr) {
 		char *to = (char *)addr + (i << PAGE_SHIFT);
+		size_t n = min_size(nr - i, most);
 		long r = os_uffd_copy(swapd.uffd, to, from + (i << PAGE_SHIFT),
-				      (nr - i) << PAGE_SHIFT);
+				      n << PAGE_SHIFT);
 
 		if (r > 0) {
 			i += (size_t)r >> PAGE_SHIFT;
@@ -108,11 +114,16 @@ static void install(uintptr_t addr, const char *from, size_t nr)
 			swap_ring();
 			os_futex_wait(&swapd.progress,
 				      READ_ONCE(swapd.progress), ROOM_MS);
-		} else if (r != -EAGAIN) {
+		} else if (r == -EEXIST) {
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 			i++;
+		} else if (r != -EAGAIN) {
+			if (n == 1)
+				break;
+			most = 1;
 		}
 	}
+	return i;
 }
 
 static void lost(uintptr_t addr, int err)
@@ -123,7 +134,7 @@ static void lost(uintptr_t addr, int err)
 		    : "the swap file cannot be read. Look after the disk that swap_dir names");
 }
 
-/* How many could be read: at least the first, which is needed. */
+/* How many are there now. The first is needed, so it must be readable. */
 static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
 			 size_t nr)
 {
@@ -138,8 +149,7 @@ static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
 		if (err)
 			break;
 	}
-	install(addr, s->buf, i);
-	return i;
+	return install(addr, s->buf, i);
 }
 
 static void from_stage(uintptr_t addr, const pte_t *old, size_t nr)
@@ -249,7 +259,7 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 	else if (kind == PTE_FROM_STAGE)
 		from_stage(addr, old, nr);
 	else
-		install(addr, zeros, nr);
+		done = install(addr, zeros, nr);
 	publish(pte, old, done);
 	for (size_t i = done; i < nr; i++)
 		pte_write(&pte[i], old[i]);
@@ -310,25 +320,51 @@ uint64_t fault_latency_ns(unsigned step)
 
 /* ---- the threads ---- */
 
+/* A read of the disk takes so long that another thread has to wait. */
+static bool is_slow(uintptr_t addr)
+{
+	pte_t *pte = map_pte(addr), v = pte ? pte_read(pte) : 0;
+
+	return pte_state(v) == PTE_SWAPPED && swap_in_file(pte_value(v));
+}
+
+static uintptr_t next_touch(void)
+{
+	uintptr_t addr;
+	long n;
+
+	do
+		n = os_uffd_read(swapd.uffd, &addr, 1);
+	while (!n || n == -EINTR || n == -EAGAIN);
+	if (n < 0)
+		bug("swap: cannot read page faults (error %ld)", -n);
+	return align_down(addr, PAGE_SIZE);
+}
+
+/*
+ * Only one thread at a time waits for touches: the kernel would wake all that
+ * do for each.
+ */
 static void server_main(void *arg)
 {
 	struct server *s = arg;
 
 	os_thread_name("mm-fault");
+	lock_acquire(&front);
 	for (;;) {
-		uintptr_t addr[1];
-		long n = os_uffd_read(swapd.uffd, addr, 1);
+		uintptr_t addr = next_touch();
+		uint64_t start = os_clock_ns();
+		bool slow;
 
-		if (n > 0) {
-			uint64_t start = os_clock_ns();
-
-			service_enter(s->id);
-			serve(s, align_down(addr[0], PAGE_SIZE));
-			service_leave(s->id);
-			note_latency(os_clock_ns() - start);
-		} else if (n < 0 && n != -EINTR && n != -EAGAIN) {
-			bug("swap: cannot read page faults (error %ld)", -n);
-		}
+		service_enter(s->id);
+		slow = is_slow(addr);
+		if (slow)
+			lock_release(&front);
+		serve(s, addr);
+		service_leave(s->id);
+		note_latency(os_clock_ns() - start);
+		if (slow)
+			lock_acquire(&front);
 	}
 }
 
@@ -357,6 +393,7 @@ struct swap_coder *service_coder(void)
 
 int service_start(void)
 {
+	lock_init(&front);
 	for (unsigned i = 0; i < NR_SERVERS; i++) {
 		int tid = os_thread_start(servers[i].thread, server_main,
 					  &servers[i], false);

@@ -245,6 +245,14 @@ int swap_load(struct swap_coder *c, swp_t swp, void *page)
 	return entry_decode(c, e, page);
 }
 
+bool swap_in_file(swp_t swp)
+{
+	uint64_t word = swp & FILLED ? 0 : slot_word((uint32_t)swp);
+
+	return word & WORD_LIVE &&
+	       READ_ONCE(cluster_at(word_cluster(word))->where) == IN_FILE;
+}
+
 /* ---- what can wait ---- */
 
 /* The entry at its place in a held cluster, to the other log, smaller if zstd

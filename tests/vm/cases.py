@@ -200,4 +200,18 @@ CASES = [
             must [ $((libmm * 10)) -le $glibc ]
         done
     '''),
+    Case('swap', SINGLE, '''
+        must opt swap=256M swapped kernel
+        must one_line unprivileged_userfaultfd opt swap=256M user swapped nothing
+        must opt swap=256M,swap_usermode=on user swapped program
+        sysctl -w vm.unprivileged_userfaultfd=1
+        must opt swap=256M user swapped kernel
+        must opt swap=256M,swap_stress=on stress -t 4 -n 20000
+        must mm swapped nothing
+        wont opt swap=256M swapped nothing
+    ''', kernels=('6.12',)),
+    Case('noswap', SINGLE, '''
+        must one_line 6.8 opt swap=256M swapped nothing
+        wont opt swap=256M swapped kernel
+    ''', kernels=('6.1',)),
 ]
