@@ -123,22 +123,6 @@ static void drop_tail(struct vma *v, size_t bytes)
 	ptes_forget(ptes, nr);
 }
 
-/*
- * The pages have been moved by the kernel, but for those that were out: take
- * their states along. From then on whoever touches them must meet the service.
- */
-static void move_ptes(struct vma *to, pte_t *from, size_t nr)
-{
-	if (likely(!swap_on) || !from)
-		return;
-	lock_acquire(&scan_lock);
-	service_sync();
-	add_outside((ssize_t)touched(from, nr));
-	ptes_transfer(to->mapping.ptes, from, nr, to->mapping.start);
-	lock_release(&scan_lock);
-	swap_ask(SWAP_ARM, &to->mapping, 0);
-}
-
 static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
 		  size_t reserved)
 {
@@ -238,9 +222,33 @@ void vma_free(struct heap *h, struct vma *v, void *p)
 
 /* ---- growing ---- */
 
+/* What has gone must come back, at any cost; what is swapped out stays there.
+ */
+static void bring_back(char *to, const char *from, size_t size)
+{
+	bool has[64];
+	int fd = os_pagemap_open();
+
+	for (size_t off = 0; off < size; off += sizeof(has) << PAGE_SHIFT) {
+		size_t nr = min_size((size - off) >> PAGE_SHIFT, sizeof(has));
+		bool known =
+			fd >= 0 && !os_pagemap_read(fd, from + off, nr, has);
+
+		for (size_t i = 0; i < nr; i++) {
+			size_t at = off + (i << PAGE_SHIFT);
+
+			if (known ? has[i] : os_resident(from + at, 1) > 0)
+				memcpy(to + at, from + at, PAGE_SIZE);
+		}
+	}
+	if (fd >= 0)
+		os_close(fd);
+}
+
 /*
  * The pages of a moved piece and those added behind it stay two mappings of
- * the kernel, and a move takes one mapping at a time: remember the seams.
+ * the kernel, and a move takes one mapping at a time: remember the seams. From
+ * Linux 6.17 on it may fail after a part.
  */
 static bool move_pieces(char *to, char *from, const struct vma_piece *piece,
 			unsigned nr)
@@ -249,18 +257,54 @@ static bool move_pieces(char *to, char *from, const struct vma_piece *piece,
 
 	for (unsigned i = 0; i < nr; off += piece[i++].size)
 		if (os_move(from + off, to + off, piece[i].size)) {
-			/* what has gone must come back, at any cost */
-			memcpy(from, to, off);
+			bring_back(from, to, off + piece[i].size);
 			return false;
 		}
 	return true;
 }
 
 /*
+ * The same while swap works: what is out stays out, under its new address.
+ * Nobody takes pages out or brings them back meanwhile; afterwards whoever
+ * touches them must meet the service.
+ */
+static bool move_swapped(struct vma *to, char *from, pte_t *ptes,
+			 const struct vma_piece *piece, unsigned nr)
+{
+	char *start = (char *)to->mapping.start;
+	size_t pages = 0;
+	bool ok;
+
+	/* swapd waits for the end of the fork */
+	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
+		return false;
+	for (unsigned i = 0; i < nr; i++)
+		pages += piece[i].size >> PAGE_SHIFT;
+	/* one mapping of the kernel's, if it can be had */
+	swap_ask(SWAP_ARM_RANGE, from, pages << PAGE_SHIFT);
+	lock_acquire(&scan_lock);
+	service_keep_off((uintptr_t)from,
+			 (uintptr_t)from + (pages << PAGE_SHIFT));
+	ok = move_pieces(start, from, piece, nr);
+	if (ok) {
+		/* swapd may have seen it while there was nothing in it */
+		WRITE_ONCE(to->mapping.armed, false);
+		add_outside((ssize_t)touched(ptes, pages));
+		ptes_transfer(to->mapping.ptes, ptes, pages, to->mapping.start);
+	}
+	service_keep_off(0, 0);
+	lock_release(&scan_lock);
+	if (ok && swap_ask(SWAP_ARM, &to->mapping, 0))
+		bug("swap: the kernel does not watch over a block of %zu bytes that was moved (too many mappings?). Raise vm.max_map_count",
+		    to->size);
+	return ok;
+}
+
+/*
  * Move pages from a run or a mapping to a larger reservation. On failure the
  * block is whole where it was.
  */
-static struct vma *grow_moving(const struct heap *h, char *from,
+static struct vma *grow_moving(const struct heap *h, char *from, pte_t *ptes,
 			       const struct vma_piece *piece, unsigned nr,
 			       size_t old_size, size_t size)
 {
@@ -276,7 +320,9 @@ static struct vma *grow_moving(const struct heap *h, char *from,
 	if (to && v && nr < MAX_PIECES &&
 	    !os_commit(to + old_size, bytes - old_size) &&
 	    enter(v, h, to, bytes, reserved)) {
-		if (move_pieces(to, from, piece, nr)) {
+		if (unlikely(swap_on) && ptes
+			    ? move_swapped(v, from, ptes, piece, nr)
+			    : move_pieces(to, from, piece, nr)) {
 			for (unsigned i = 0; i < nr; i++)
 				v->piece[i] = piece[i];
 			v->piece[nr].size = bytes - old_size;
@@ -326,10 +372,10 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 	}
 	if (grow_in_place(v, bytes))
 		return p;
-	to = grow_moving(h, p, v->piece, v->nr_pieces, v->size, size);
+	to = grow_moving(h, p, v->mapping.ptes, v->piece, v->nr_pieces, v->size,
+			 size);
 	if (!to)
 		return NULL;
-	move_ptes(to, v->mapping.ptes, v->size >> PAGE_SHIFT);
 	vma_free(h, v, p);
 	counter_add(&h->stats, STAT_vma_alloc, 1);
 	return (void *)to->mapping.start;
@@ -340,11 +386,11 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 	pfn_t pfn = addr_to_pfn(w, p);
 	size_t nr = pfn_to_page(pfn)->nr;
 	struct vma_piece piece = { .size = nr << PAGE_SHIFT };
-	struct vma *to = grow_moving(h, p, &piece, 1, piece.size, size);
+	struct vma *to =
+		grow_moving(h, p, pfn_to_pte(pfn), &piece, 1, piece.size, size);
 
 	if (!to)
 		return NULL;
-	move_ptes(to, pfn_to_pte(pfn), nr);
 	forget_pages(pfn, nr);
 	free_run_dirty(pfn, nr, 0);
 	counter_add(&h->stats, STAT_large_free, 1);

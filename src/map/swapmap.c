@@ -148,6 +148,23 @@ void service_sync(void)
 	}
 }
 
+static uintptr_t keep_off_start, keep_off_end;
+
+void service_keep_off(uintptr_t start, uintptr_t end)
+{
+	/* pairs with service_enter(): who comes later sees it */
+	__atomic_store_n(&keep_off_start, start, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&keep_off_end, end, __ATOMIC_SEQ_CST);
+	if (end)
+		service_sync();
+}
+
+bool service_may_bring(uintptr_t addr)
+{
+	return addr < READ_ONCE(keep_off_start) ||
+	       addr >= READ_ONCE(keep_off_end);
+}
+
 /* ---- asking swapd ---- */
 
 static struct mm_lock request_lock;
@@ -189,6 +206,7 @@ void swapmap_fork_child(void)
 	lock_init(&scan_lock);
 	lock_init(&request_lock);
 	WRITE_ONCE(swap_request.state, REQUEST_NONE);
+	keep_off_start = keep_off_end = 0;
 	for (unsigned i = 0; i < MAX_SERVERS; i++)
 		serving[i] = 0;
 }

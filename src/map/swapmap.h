@@ -145,13 +145,25 @@ void service_leave(unsigned server);
 /** service_sync - wait until each has left what it was working on */
 void service_sync(void);
 
+/**
+ * service_keep_off - no page of a range is brought for a neighbour's sake
+ *
+ * Also waits as service_sync() does. An empty range ends that. Context: caller
+ * holds scan_lock.
+ */
+void service_keep_off(uintptr_t start, uintptr_t end);
+
+/** service_may_bring - is an address outside that range? */
+bool service_may_bring(uintptr_t addr);
+
 /* ---- asking swapd ---- */
 
 enum swap_op {
 	SWAP_NOTHING,
-	SWAP_ARM,     /* a mapping: from now on the service gets its faults */
-	SWAP_RECLAIM, /* @size bytes of resident memory less */
-	SWAP_OUT,     /* a range of addresses, now */
+	SWAP_ARM,	/* a mapping: from now on the service gets its faults */
+	SWAP_ARM_RANGE, /* a range of addresses, likewise */
+	SWAP_RECLAIM,	/* @size bytes of resident memory less */
+	SWAP_OUT,	/* a range of addresses, now */
 };
 
 struct swap_request {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * os/cgroup.c - how much memory the control group of the process may have
+ * os/cgroup.c - how much memory the process has, and its group may have
  *
  * Of both versions, as seen below /sys/fs/cgroup. The group is looked up once;
  * the files are read anew, as limits change.
@@ -101,4 +101,15 @@ size_t os_cgroup_memory(size_t *used)
 		return SIZE_MAX;
 	*used = number_after(buf, is_v2 ? "anon " : "rss ");
 	return *used == SIZE_MAX ? SIZE_MAX : max;
+}
+
+size_t os_resident_self(void)
+{
+	char buf[128];
+	const char *second;
+
+	if (os_read_file("/proc/self/statm", buf, sizeof(buf)) <= 0)
+		return 0;
+	second = strchr(buf, ' ');
+	return second ? number_after(second, " ") * os_page_size() : 0;
 }

@@ -103,6 +103,7 @@ size_t os_limit(enum os_resource what);
  * os_uffd_open - a descriptor for pages to be brought when they are touched
  * @user_mode: be content with faults of the program; the kernel's end in EFAULT
  *
+ * Forks are reported, too, if the process may trace others.
  * Returns it, or -EPERM (not allowed), -EOPNOTSUPP (a kernel without
  * UFFDIO_MOVE, before 6.8), or another -errno.
  */
@@ -127,8 +128,19 @@ long os_uffd_copy(int fd, void *to, const void *from, size_t size);
 /** os_uffd_wake - let who waits for a range look again */
 void os_uffd_wake(int fd, void *p, size_t size);
 
-/** os_uffd_read - wait for touches: their addresses; how many, or -errno */
-long os_uffd_read(int fd, uintptr_t *addr, size_t nr);
+/**
+ * struct os_touch - what the kernel reports
+ * @addr:  address that was touched
+ * @tid:   thread that waits for it
+ * @child: -1, or the process was forked, and this descriptor is for the child
+ */
+struct os_touch {
+	uintptr_t addr;
+	int tid, child;
+};
+
+/** os_uffd_wait - wait for a report; 0 or -errno */
+int os_uffd_wait(int fd, struct os_touch *touch);
 
 /** os_pagemap_open - for os_pagemap_read(); fd or -errno */
 int os_pagemap_open(void);
@@ -158,6 +170,14 @@ void os_thread_name(const char *name);
 /** os_close_all_but - close every descriptor of the caller's table but one; -1:
  * all */
 void os_close_all_but(int fd);
+
+/**
+ * os_reserve_stdio - take the numbers 0 to 2 of an empty table
+ *
+ * By what can be neither read nor written, so that messages never end up in a
+ * file of ours.
+ */
+void os_reserve_stdio(void);
 
 int os_gettid(void);
 
@@ -244,6 +264,9 @@ void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
  */
 size_t os_cgroup_memory(size_t *used);
 
+/** os_resident_self - resident bytes of the process, all of them */
+size_t os_resident_self(void);
+
 /** os_ram - bytes of memory of the machine */
 size_t os_ram(void);
 
@@ -289,6 +312,9 @@ int os_open_unnamed(const char *dir);
 
 /** os_reopen - open once more what a thread of this process has open as @fd */
 int os_reopen(int tid, int fd);
+
+/** os_read_cached - read if that need not wait for the disk; -EAGAIN if so */
+int os_read_cached(int fd, void *buf, size_t len, uint64_t offset);
 
 /** os_read_at - -EIO if the file is shorter */
 int os_read_at(int fd, void *buf, size_t len, uint64_t offset);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/uio.h>
 #include "os/os.h"
 #include "os/syscall.h"
 
@@ -74,6 +75,17 @@ static int transfer(long nr, int fd, uintptr_t buf, size_t len, uint64_t offset)
 int os_read_at(int fd, void *buf, size_t len, uint64_t offset)
 {
 	return transfer(SYS_pread64, fd, (uintptr_t)buf, len, offset);
+}
+
+int os_read_cached(int fd, void *buf, size_t len, uint64_t offset)
+{
+	struct iovec to = { buf, len };
+	long r = sys6(SYS_preadv2, fd, &to, 1, offset, 0, RWF_NOWAIT);
+
+	if (r == (long)len)
+		return 0;
+	/* a part is there, or none, or the file system cannot tell */
+	return r >= 0 || r == -EOPNOTSUPP ? -EAGAIN : (int)r;
 }
 
 int os_write_at(int fd, const void *buf, size_t len, uint64_t offset)

@@ -9,6 +9,7 @@
  * the thread pointer.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -126,6 +127,17 @@ void os_close_all_but(int fd)
 	if (fd > 0)
 		sys3(SYS_close_range, 0, fd - 1, 0);
 	sys3(SYS_close_range, fd + 1, ~0U, 0);
+}
+
+void os_reserve_stdio(void)
+{
+	long fd;
+
+	do
+		fd = sys4(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
+	while (fd >= 0 && fd <= 2);
+	if (fd > 2)
+		os_close((int)fd);
 }
 
 int os_gettid(void)

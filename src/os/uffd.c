@@ -29,8 +29,6 @@ struct uffdio_move {
 #define USERFAULTFD_IOC_NEW _IO(0xAA, 0x00)
 #endif
 
-#define MAX_MESSAGES 16
-
 /* The system call serves who may; else the device, which may have an owner. */
 static long open_descriptor(int flags)
 {
@@ -47,22 +45,29 @@ static long open_descriptor(int flags)
 	return fd;
 }
 
-int os_uffd_open(bool user_mode)
+static int open_with(bool user_mode, uint64_t features)
 {
-	struct uffdio_api api = { .api = UFFD_API,
-				  .features = UFFD_FEATURE_MOVE };
+	struct uffdio_api api = { .api = UFFD_API, .features = features };
 	long fd = open_descriptor(user_mode ? UFFD_USER_MODE_ONLY : 0);
 	long err;
 
 	if (fd < 0)
 		return (int)fd;
 	err = sys3(SYS_ioctl, fd, UFFDIO_API, &api);
-	if (err) {
-		os_close((int)fd);
-		/* a feature that the kernel does not have */
-		return err == -EINVAL ? -EOPNOTSUPP : (int)err;
-	}
-	return (int)fd;
+	if (!err)
+		return (int)fd;
+	os_close((int)fd);
+	/* a feature that the kernel does not have */
+	return err == -EINVAL ? -EOPNOTSUPP : (int)err;
+}
+
+int os_uffd_open(bool user_mode)
+{
+	const uint64_t needed = UFFD_FEATURE_MOVE | UFFD_FEATURE_THREAD_ID;
+	int fd = open_with(user_mode, needed | UFFD_FEATURE_EVENT_FORK);
+
+	/* forks are for who may trace others (CAP_SYS_PTRACE) */
+	return fd == -EPERM ? open_with(user_mode, needed) : fd;
 }
 
 int os_uffd_register(int fd, void *p, size_t size)
@@ -112,19 +117,24 @@ void os_uffd_wake(int fd, void *p, size_t size)
 	sys3(SYS_ioctl, fd, UFFDIO_WAKE, &r);
 }
 
-long os_uffd_read(int fd, uintptr_t *addr, size_t nr)
+int os_uffd_wait(int fd, struct os_touch *touch)
 {
-	struct uffd_msg msg[MAX_MESSAGES];
-	long r = sys3(SYS_read, fd, msg,
-		      min_size(nr, MAX_MESSAGES) * sizeof(msg[0]));
-	long n = 0;
+	struct uffd_msg msg;
+	long r;
 
-	if (r < 0)
-		return r;
-	for (long i = 0; i < r / (long)sizeof(msg[0]); i++)
-		if (msg[i].event == UFFD_EVENT_PAGEFAULT)
-			addr[n++] = msg[i].arg.pagefault.address;
-	return n;
+	do
+		r = sys3(SYS_read, fd, &msg, sizeof(msg));
+	while (r == -EINTR || r == -EAGAIN);
+	if (r != sizeof(msg))
+		return r < 0 ? (int)r : -EIO;
+	*touch = (struct os_touch){ .child = -1 };
+	if (msg.event == UFFD_EVENT_FORK) {
+		touch->child = (int)msg.arg.fork.ufd;
+	} else {
+		touch->addr = msg.arg.pagefault.address;
+		touch->tid = (int)msg.arg.pagefault.feat.ptid;
+	}
+	return 0;
 }
 
 /* ---- which pages have memory: /proc/self/pagemap ---- */

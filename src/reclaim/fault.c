@@ -33,6 +33,7 @@ struct server {
 	struct swap_coder *coder;
 	char *buf; /* MAX_AHEAD pages */
 	unsigned id, turn;
+	bool in_front;
 	struct stream stream[NR_STREAMS];
 };
 
@@ -92,12 +93,21 @@ static bool claim(pte_t *pte, pte_t *old, unsigned kind)
 			       (v & ~(PTE_STATE_MASK | PTE_KIND_MASK)));
 }
 
+/* Somebody else shall wait for touches: this one will take long. */
+static void step_back(struct server *s)
+{
+	if (s->in_front)
+		lock_release(&front);
+	s->in_front = false;
+}
+
 /*
  * Pages from a buffer; those that are there already are passed over. Returns
  * how many are there now: the kernel fills within one of its mappings, so what
  * lies behind a border is tried page by page.
  */
-static size_t install(uintptr_t addr, const char *from, size_t nr)
+static size_t install(struct server *s, uintptr_t addr, const char *from,
+		      size_t nr)
 {
 	size_t i = 0, most = nr;
 
@@ -117,7 +127,10 @@ static size_t install(uintptr_t addr, const char *from, size_t nr)
 		} else if (r == -EEXIST) {
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 			i++;
-		} else if (r != -EAGAIN) {
+		} else if (r == -EAGAIN) {
+			/* a fork that nobody has seen to yet */
+			step_back(s);
+		} else {
 			if (n == 1)
 				break;
 			most = 1;
@@ -134,6 +147,16 @@ static void lost(uintptr_t addr, int err)
 		    : "the swap file cannot be read. Look after the disk that swap_dir names");
 }
 
+static int load(struct server *s, swp_t swp, char *page, bool needed)
+{
+	int err = swap_load_cached(s->coder, swp, page);
+
+	if (err != -EAGAIN || !needed)
+		return err;
+	step_back(s);
+	return swap_load(s->coder, swp, page);
+}
+
 /* How many are there now. The first is needed, so it must be readable. */
 static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
 			 size_t nr)
@@ -141,22 +164,24 @@ static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
 	size_t i;
 
 	for (i = 0; i < nr; i++) {
-		int err = swap_load(s->coder, pte_value(old[i]),
-				    s->buf + (i << PAGE_SHIFT));
+		int err = load(s, pte_value(old[i]), s->buf + (i << PAGE_SHIFT),
+			       !i);
 
 		if (err && !i)
 			lost(addr, err);
 		if (err)
 			break;
 	}
-	return install(addr, s->buf, i);
+	return install(s, addr, s->buf, i);
 }
 
-static void from_stage(uintptr_t addr, const pte_t *old, size_t nr)
+static void from_stage(struct server *s, uintptr_t addr, const pte_t *old,
+		       size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		move_back(addr + (i << PAGE_SHIFT), pte_value(old[i]),
-			  pte_state(old[i]) == PTE_PACKING);
+		while (move_back(addr + (i << PAGE_SHIFT), pte_value(old[i]),
+				 pte_state(old[i]) == PTE_PACKING))
+			step_back(s);
 }
 
 /* One that came back from its stage is let alone for longer every time. */
@@ -249,6 +274,7 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 	size_t nr = 0, done;
 
 	while (nr < max && !is_nobodys(m, &pte[nr]) &&
+	       (!nr || service_may_bring(addr + (nr << PAGE_SHIFT))) &&
 	       claim(&pte[nr], &old[nr], kind))
 		nr++;
 	if (!nr)
@@ -257,9 +283,9 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 	if (kind == PTE_FROM_STORE)
 		done = from_store(s, addr, old, nr);
 	else if (kind == PTE_FROM_STAGE)
-		from_stage(addr, old, nr);
+		from_stage(s, addr, old, nr);
 	else
-		done = install(addr, zeros, nr);
+		done = install(s, addr, zeros, nr);
 	publish(pte, old, done);
 	for (size_t i = done; i < nr; i++)
 		pte_write(&pte[i], old[i]);
@@ -274,7 +300,7 @@ static void serve(struct server *s, uintptr_t addr)
 	size_t max, at;
 
 	if (!m || !m->ptes) {
-		install(addr, zeros, 1);
+		install(s, addr, zeros, 1);
 		return;
 	}
 	at = (addr - m->start) >> PAGE_SHIFT;
@@ -285,7 +311,7 @@ static void serve(struct server *s, uintptr_t addr)
 	make_room(max);
 	for (;;) {
 		if (is_nobodys(m, &m->ptes[at])) {
-			install(addr, zeros, 1);
+			install(s, addr, zeros, 1);
 			return;
 		}
 		if (fill(s, m, at, max))
@@ -318,28 +344,54 @@ uint64_t fault_latency_ns(unsigned step)
 	return t;
 }
 
-/* ---- the threads ---- */
+/* ---- children that were forked behind our back ---- */
 
-/* A read of the disk takes so long that another thread has to wait. */
-static bool is_slow(uintptr_t addr)
+bool fork_is_handled;
+
+/* What is out at home is not there in the child either: copy it. */
+static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 {
-	pte_t *pte = map_pte(addr), v = pte ? pte_read(pte) : 0;
+	pte_t v = pte_settle(pte);
+	const char *from = s->buf;
+	long r;
 
-	return pte_state(v) == PTE_SWAPPED && swap_in_file(pte_value(v));
-}
-
-static uintptr_t next_touch(void)
-{
-	uintptr_t addr;
-	long n;
-
+	if (pte_state(v) == PTE_STAGED)
+		from = stage_addr(pte_value(v));
+	else if (pte_state(v) != PTE_SWAPPED)
+		return;
+	else if (swap_load(s->coder, pte_value(v), s->buf))
+		lost(addr, -EIO);
 	do
-		n = os_uffd_read(swapd.uffd, &addr, 1);
-	while (!n || n == -EINTR || n == -EAGAIN);
-	if (n < 0)
-		bug("swap: cannot read page faults (error %ld)", -n);
-	return align_down(addr, PAGE_SIZE);
+		r = os_uffd_copy(child, (void *)addr, from, PAGE_SIZE);
+	while (r == -EAGAIN);
 }
+
+/*
+ * A child of fork() starts a service of its own: all it needs is that its pages
+ * are nobody's. One that was made by clone() itself has none: it gets a copy of
+ * all that is out, as it is now, before it is let go on by our thread that
+ * waits for us to read this. Both are let go of by closing the descriptor.
+ */
+static void see_to_child(struct server *s, int child)
+{
+	if (!__atomic_exchange_n(&fork_is_handled, false, __ATOMIC_ACQ_REL)) {
+		step_back(s);
+		lock_acquire(&scan_lock);
+		for (struct armed_range r = { 0 }; next_armed(&r);)
+			for (uintptr_t at = r.start; at < r.end;
+			     at += PAGE_SIZE)
+				fill_child(
+					s, child,
+					&r.mapping->ptes[(at -
+							  r.mapping->start) >>
+							 PAGE_SHIFT],
+					at);
+		lock_release(&scan_lock);
+	}
+	os_close(child);
+}
+
+/* ---- the threads ---- */
 
 /*
  * Only one thread at a time waits for touches: the kernel would wake all that
@@ -350,21 +402,27 @@ static void server_main(void *arg)
 	struct server *s = arg;
 
 	os_thread_name("mm-fault");
-	lock_acquire(&front);
+	s->in_front = false;
 	for (;;) {
-		uintptr_t addr = next_touch();
-		uint64_t start = os_clock_ns();
-		bool slow;
+		struct os_touch touch;
+		uint64_t start;
+		int err;
 
+		if (!s->in_front)
+			lock_acquire(&front);
+		s->in_front = true;
+		err = os_uffd_wait(swapd.uffd, &touch);
+		if (err)
+			bug("swap: cannot read page faults (error %d)", -err);
+		if (touch.child >= 0) {
+			see_to_child(s, touch.child);
+			continue;
+		}
+		start = os_clock_ns();
 		service_enter(s->id);
-		slow = is_slow(addr);
-		if (slow)
-			lock_release(&front);
-		serve(s, addr);
+		serve(s, align_down(touch.addr, PAGE_SIZE));
 		service_leave(s->id);
 		note_latency(os_clock_ns() - start);
-		if (slow)
-			lock_acquire(&front);
 	}
 }
 

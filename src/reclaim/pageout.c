@@ -141,39 +141,40 @@ static bool exists(const void *p)
 	return has;
 }
 
-void move_back(uintptr_t addr, uint64_t stage, bool shared)
+int move_back(uintptr_t addr, uint64_t stage, bool shared)
 {
 	char *from = stage_addr(stage), *to = (char *)addr;
-	long r = -EAGAIN;
+	long r = shared ? -EBUSY
+			: os_uffd_move(swapd.uffd, to, from, PAGE_SIZE, true);
 
-	while (!shared && r == -EAGAIN)
-		r = os_uffd_move(swapd.uffd, to, from, PAGE_SIZE, true);
 	if (r > 0)
-		return;
+		return 0;
+	if (r == -EAGAIN)
+		return -EAGAIN;
 	/* -EEXIST although it was moved: a fault of Linux 6.18 */
 	if (!shared && !exists(from)) {
 		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
-		return;
+		return 0;
 	}
-	do
-		r = os_uffd_copy(swapd.uffd, to, from, PAGE_SIZE);
-	while (r == -EAGAIN || r == -ENOMEM);
+	r = os_uffd_copy(swapd.uffd, to, from, PAGE_SIZE);
+	if (r == -EAGAIN || r == -ENOMEM)
+		return -EAGAIN;
 	if (r <= 0)
 		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
+	return 0;
 }
 
 /* ---- to the store ---- */
 
 /* It cannot be stored: let the program have it again. */
-static void give_back(struct stage *s, pte_t v, uint64_t stage)
+static void give_back(uintptr_t addr, pte_t *pte, pte_t v, uint64_t stage)
 {
-	pte_t *pte = s->pte;
-
 	if (!pte_cas(pte, &v,
 		     (v & ~PTE_STATE_MASK) | PTE_FILLING | PTE_FROM_STAGE))
 		return;
 	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
-	move_back(s->addr, stage, false);
+	while (move_back(addr, stage, false))
+		os_yield();
 	stage_leave(stage);
 	pte_write(pte, leave_alone(v));
 }
@@ -196,7 +197,7 @@ static bool store_stage(uint64_t stage)
 	err = swap_store(swapd.coder, stage_addr(stage), swapd.always, &swp);
 	v = packing;
 	if (err) {
-		give_back(s, v, stage);
+		give_back(s->addr, pte, v, stage);
 		stat_add_global(STAT_swp_reject, 1);
 		return false;
 	}

@@ -19,7 +19,7 @@
 #define EVICT_PAGES 256 /* between two looks at requests */
 #define STUCK_SCANS 4	/* rounds without success: nothing more will go */
 #define MAX_TIDY    64
-#define LIMIT_MS    500
+#define LIMIT_MS    200
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
 #define READY_MS    100
 
@@ -95,30 +95,34 @@ static bool shrink(size_t target)
 	return true;
 }
 
+/* What a limit leaves to the heap, when so much of it is used otherwise. */
+static size_t rest_of(size_t limit, size_t used, size_t heap)
+{
+	size_t others = used - min_size(used, heap);
+
+	return max_size(limit - min_size(limit, others), LEAST_PAGES);
+}
+
 /*
- * The limit is the lower of the option and of what the control group leaves to
- * the heap. What the kernel keeps for us, and what is touched before swapd
- * sees it, need a sixteenth.
+ * The limit is for all that is resident: of the process, if the option sets it,
+ * or of its control group. So the heap gets what the rest does not use. A
+ * sixteenth of the group's is for what the kernel keeps there.
  */
 static void set_limit(void)
 {
 	static uint64_t next_ms;
-	size_t limit =
-		mm_options.limit ? mm_options.limit >> PAGE_SHIFT : SIZE_MAX;
-	size_t used, max, heap = pages_resident();
+	size_t heap = pages_resident(), limit = SIZE_MAX, used, max;
 
 	if (os_clock_ms() < next_ms)
 		return;
 	next_ms = os_clock_ms() + LIMIT_MS;
+	if (mm_options.limit)
+		limit = rest_of(mm_options.limit >> PAGE_SHIFT,
+				os_resident_self() >> PAGE_SHIFT, heap);
 	max = os_cgroup_memory(&used);
-	if (max != SIZE_MAX) {
-		max = (max - max / 16) >> PAGE_SHIFT;
-		used >>= PAGE_SHIFT;
-		/* not of the heap */
-		used -= min_size(used, heap);
-		limit = min_size(limit, max_size(max - min_size(max, used),
-						 LEAST_PAGES));
-	}
+	if (max != SIZE_MAX)
+		limit = min_size(limit, rest_of((max - max / 16) >> PAGE_SHIFT,
+						used >> PAGE_SHIFT, heap));
 	WRITE_ONCE(page_limit, limit);
 	if (limit != SIZE_MAX)
 		WRITE_ONCE(swap_arms_early, true);
@@ -230,6 +234,9 @@ static long answer(const struct swap_request *r)
 	switch (r->op) {
 	case SWAP_ARM:
 		return arm_mapping(r->p);
+	case SWAP_ARM_RANGE:
+		arm_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
+		return 0;
 	case SWAP_RECLAIM:
 		return reclaim_bytes(r->size);
 	case SWAP_OUT:
@@ -276,24 +283,33 @@ static void work(void)
 	swap_balance(swapd.coder, true);
 }
 
+/* In a child the parent's service lets go of the pages in a moment. */
+static int register_again(void *p, size_t size)
+{
+	int err;
+
+	while ((err = os_uffd_register(swapd.uffd, p, size)) == -EBUSY)
+		os_yield();
+	return err;
+}
+
 static int set_up(void)
 {
 	int err;
 
 	os_close_all_but(fork_file);
+	os_reserve_stdio();
 	swapd.uffd = os_uffd_open(mm_options.swap_usermode);
 	if (swapd.uffd < 0)
 		return swapd.uffd;
 	swapd.pagemap = os_pagemap_open();
 	if (swapd.pagemap < 0)
 		return swapd.pagemap;
-	err = os_uffd_register(swapd.uffd, swapd.staging,
-			       swapd.nr_stages << PAGE_SHIFT);
+	err = register_again(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 	if (err)
 		return err;
 	for (struct armed_range r = { 0 }; !err && next_armed(&r);)
-		err = os_uffd_register(swapd.uffd, (void *)r.start,
-				       r.end - r.start);
+		err = register_again((void *)r.start, r.end - r.start);
 	return err ? err : service_start();
 }
 
@@ -414,8 +430,16 @@ void swapd_fork_prepare(void)
 	if (likely(!swap_on))
 		return;
 	lock_acquire(&scan_lock);
+	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 	swap_fork_prepare();
 	fork_file = swap_fork_open(tid);
+	/* not where messages go */
+	if (fork_file >= 0 && fork_file <= 2) {
+		int fd = os_dup(fork_file);
+
+		os_close(fork_file);
+		fork_file = fd;
+	}
 }
 
 static void close_file(void)
@@ -430,6 +454,7 @@ void swapd_fork_parent(void)
 	if (likely(!swap_on))
 		return;
 	close_file();
+	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
 	swap_fork_parent();
 	lock_release(&scan_lock);
 }
@@ -503,6 +528,7 @@ void swapd_fork_child(void)
 	if (likely(!swap_on))
 		return;
 	swapmap_fork_child();
+	fork_is_handled = false;
 	swap_fork_child();
 	swap_service_start(fork_file);
 	pagemap = os_pagemap_open();

@@ -85,6 +85,9 @@ size_t pages_to_scan(void);
  */
 int arm_mapping(struct mapping *m);
 
+/** arm_range - the same for a range of a mapping, as far as that goes */
+void arm_range(uintptr_t start, uintptr_t end);
+
 /**
  * next_armed - go through what is armed
  *
@@ -99,6 +102,9 @@ struct armed_range {
 };
 bool next_armed(struct armed_range *r);
 
+/** fork_is_handled - the child that is being forked starts its own service */
+extern bool fork_is_handled __hidden;
+
 /** service_init - workspaces of the service threads; 0 or -ENOMEM */
 int service_init(void);
 
@@ -108,7 +114,12 @@ struct swap_coder *service_coder(void);
 /** service_start - start the threads; 0 or -errno. Context: swapd's table */
 int service_start(void);
 
-/** move_back - a page from its stage to its place, and wake who waits */
-void move_back(uintptr_t addr, uint64_t stage, bool shared);
+/**
+ * move_back - a page from its stage to its place, and wake who waits
+ * @shared: others read it there: copy it
+ *
+ * Returns 0, or -EAGAIN while a fork is to be seen to, or memory is short.
+ */
+int move_back(uintptr_t addr, uint64_t stage, bool shared);
 
 #endif

@@ -107,6 +107,17 @@ static bool arm(struct mapping *m, uintptr_t addr)
 	return !arm_mapping(m);
 }
 
+void arm_range(uintptr_t start, uintptr_t end)
+{
+	struct mapping *m = map_find(NULL, start);
+
+	if (m)
+		start = max_size(align_down(start, 1UL << CHUNK_SHIFT),
+				 m->start);
+	for (; m && start < end; start += 1UL << CHUNK_SHIFT)
+		arm(m, start);
+}
+
 /* ---- areas ---- */
 
 static void add_area(uintptr_t start, uintptr_t end, struct mapping *m)

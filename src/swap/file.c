@@ -337,12 +337,17 @@ int file_write(struct swap_coder *c, uint32_t place, const void *from,
 }
 
 int file_read(uint32_t place, uint64_t nonce, size_t offset, void *to,
-	      size_t bytes)
+	      size_t bytes, bool wait)
 {
-	int file = READ_ONCE(fd);
+	int file = READ_ONCE(fd), err = -EBADF;
+	uint64_t at = (uint64_t)place * CLUSTER_BYTES + offset;
 
-	if (file < 0 || os_read_at(file, to, bytes,
-				   (uint64_t)place * CLUSTER_BYTES + offset)) {
+	if (file >= 0)
+		err = wait ? os_read_at(file, to, bytes, at)
+			   : os_read_cached(file, to, bytes, at);
+	if (err == -EAGAIN)
+		return err;
+	if (err) {
 		__atomic_fetch_add(&swap_now.errors, 1, __ATOMIC_RELAXED);
 		return -EIO;
 	}

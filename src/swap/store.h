@@ -247,9 +247,10 @@ int file_claim(uint32_t *place);
 int file_write(struct swap_coder *c, uint32_t place, const void *from,
 	       size_t bytes, uint64_t *nonce);
 
-/** file_read - bytes out of a cluster of the file; 0 or -EIO */
+/** file_read - bytes out of a cluster of the file; 0 or -EIO; -EAGAIN unless
+ * @wait, if the disk has to be waited for */
 int file_read(uint32_t place, uint64_t nonce, size_t offset, void *to,
-	      size_t bytes);
+	      size_t bytes, bool wait);
 
 /** file_release - this process needs the cluster no more */
 void file_release(uint32_t place);

@@ -201,7 +201,7 @@ int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp)
 }
 
 /* Bring the coded bytes to c->entry, wherever they are. */
-static int fetch(struct swap_coder *c, uint64_t word)
+static int fetch(struct swap_coder *c, uint64_t word, bool wait)
 {
 	size_t offset = word_offset(word);
 	size_t bytes = sizeof(struct entry) + word_bytes(word);
@@ -216,11 +216,11 @@ static int fetch(struct swap_coder *c, uint64_t word)
 	if (where == LOST)
 		return -EIO;
 	if (where == IN_FILE)
-		return file_read(place, nonce, offset, c->entry, bytes);
+		return file_read(place, nonce, offset, c->entry, bytes, wait);
 	return 0;
 }
 
-int swap_load(struct swap_coder *c, swp_t swp, void *page)
+static int load(struct swap_coder *c, swp_t swp, void *page, bool wait)
 {
 	const struct entry *e = c->entry;
 	uint64_t word;
@@ -236,7 +236,7 @@ int swap_load(struct swap_coder *c, swp_t swp, void *page)
 		lock_release(&reloc_lock);
 		return -EBADMSG;
 	}
-	err = fetch(c, word);
+	err = fetch(c, word, wait);
 	if (err)
 		return err;
 	if (e->slot != (uint32_t)swp || e->bytes != word_bytes(word) ||
@@ -245,12 +245,14 @@ int swap_load(struct swap_coder *c, swp_t swp, void *page)
 	return entry_decode(c, e, page);
 }
 
-bool swap_in_file(swp_t swp)
+int swap_load(struct swap_coder *c, swp_t swp, void *page)
 {
-	uint64_t word = swp & FILLED ? 0 : slot_word((uint32_t)swp);
+	return load(c, swp, page, true);
+}
 
-	return word & WORD_LIVE &&
-	       READ_ONCE(cluster_at(word_cluster(word))->where) == IN_FILE;
+int swap_load_cached(struct swap_coder *c, swp_t swp, void *page)
+{
+	return load(c, swp, page, false);
 }
 
 /* ---- what can wait ---- */

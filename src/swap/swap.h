@@ -71,8 +71,8 @@ int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp);
  */
 int swap_load(struct swap_coder *c, swp_t swp, void *page);
 
-/** swap_in_file - will loading it read the file? a hint */
-bool swap_in_file(swp_t swp);
+/** swap_load_cached - the same, or -EAGAIN if it had to wait for the disk */
+int swap_load_cached(struct swap_coder *c, swp_t swp, void *page);
 
 /** swap_free - drop a page; takes store_lock */
 void swap_free(swp_t swp);
