@@ -102,12 +102,12 @@ size_t os_limit(enum os_resource what);
 /**
  * os_uffd_open - a descriptor for pages to be brought when they are touched
  * @user_mode: be content with faults of the program; the kernel's end in EFAULT
+ * @forks:     receives whether forks are reported, too
  *
- * Forks are reported, too, if the process may trace others.
  * Returns it, or -EPERM (not allowed), -EOPNOTSUPP (a kernel without
  * UFFDIO_MOVE, before 6.8), or another -errno.
  */
-int os_uffd_open(bool user_mode);
+int os_uffd_open(bool user_mode, bool *forks);
 
 /** os_uffd_register - report touches of absent pages of a range; 0 or -errno */
 int os_uffd_register(int fd, void *p, size_t size);
@@ -141,6 +141,9 @@ struct os_touch {
 
 /** os_uffd_wait - wait for a report; 0 or -errno */
 int os_uffd_wait(int fd, struct os_touch *touch);
+
+/** os_uffd_look - the same without waiting: -EAGAIN if there is none */
+int os_uffd_look(int fd, struct os_touch *touch);
 
 /** os_pagemap_open - for os_pagemap_read(); fd or -errno */
 int os_pagemap_open(void);

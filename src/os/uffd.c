@@ -61,13 +61,14 @@ static int open_with(bool user_mode, uint64_t features)
 	return err == -EINVAL ? -EOPNOTSUPP : (int)err;
 }
 
-int os_uffd_open(bool user_mode)
+int os_uffd_open(bool user_mode, bool *forks)
 {
 	const uint64_t needed = UFFD_FEATURE_MOVE | UFFD_FEATURE_THREAD_ID;
 	int fd = open_with(user_mode, needed | UFFD_FEATURE_EVENT_FORK);
 
 	/* forks are for who may trace others (CAP_SYS_PTRACE) */
-	return fd == -EPERM ? open_with(user_mode, needed) : fd;
+	*forks = fd != -EPERM;
+	return *forks ? fd : open_with(user_mode, needed);
 }
 
 int os_uffd_register(int fd, void *p, size_t size)
@@ -117,14 +118,14 @@ void os_uffd_wake(int fd, void *p, size_t size)
 	sys3(SYS_ioctl, fd, UFFDIO_WAKE, &r);
 }
 
-int os_uffd_wait(int fd, struct os_touch *touch)
+static int read_touch(int fd, struct os_touch *touch)
 {
 	struct uffd_msg msg;
 	long r;
 
 	do
 		r = sys3(SYS_read, fd, &msg, sizeof(msg));
-	while (r == -EINTR || r == -EAGAIN);
+	while (r == -EINTR);
 	if (r != sizeof(msg))
 		return r < 0 ? (int)r : -EIO;
 	*touch = (struct os_touch){ .child = -1 };
@@ -135,6 +136,26 @@ int os_uffd_wait(int fd, struct os_touch *touch)
 		touch->tid = (int)msg.arg.pagefault.feat.ptid;
 	}
 	return 0;
+}
+
+int os_uffd_wait(int fd, struct os_touch *touch)
+{
+	int err;
+
+	do
+		err = read_touch(fd, touch);
+	while (err == -EAGAIN);
+	return err;
+}
+
+int os_uffd_look(int fd, struct os_touch *touch)
+{
+	int err;
+
+	sys3(SYS_fcntl, fd, F_SETFL, O_NONBLOCK);
+	err = read_touch(fd, touch);
+	sys3(SYS_fcntl, fd, F_SETFL, 0);
+	return err;
 }
 
 /* ---- which pages have memory: /proc/self/pagemap ---- */

@@ -18,7 +18,9 @@
 
 #define NR_SERVERS   2 /* one waits for touches, the others are at work */
 #define NR_STREAMS   4
-#define MAX_AHEAD    32 /* pages */
+#define FOR_TOUCHES  64
+#define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
+#define MAX_AHEAD    32			/* pages */
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define LATENCY_STEP 1000 /* ns, of the first step of the histogram */
@@ -37,9 +39,12 @@ struct server {
 	struct stream stream[NR_STREAMS];
 };
 
+bool fork_is_handled;
 static struct server servers[NR_SERVERS];
-static struct mm_lock front; /* held by who waits for touches */
-static char *zeros;	     /* MAX_AHEAD pages, never written */
+static struct mm_lock front;		     /* held by who waits for touches */
+static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
+static unsigned nr_pending;
+static char *zeros; /* MAX_AHEAD pages, never written */
 
 /* ---- how far to read ahead ---- */
 
@@ -88,9 +93,20 @@ static bool claim(pte_t *pte, pte_t *old, unsigned kind)
 	    kind_of(v) != kind)
 		return false;
 	*old = v;
-	return pte_cas(pte, &v,
-		       PTE_FILLING | kind |
-			       (v & ~(PTE_STATE_MASK | PTE_KIND_MASK)));
+	if (!pte_cas(pte, &v,
+		     PTE_FILLING | kind |
+			     (v & ~(PTE_STATE_MASK | PTE_KIND_MASK))))
+		return false;
+	if (pte_state(v) == PTE_UNTOUCHED)
+		__atomic_add_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void unclaim(pte_t *pte, pte_t old)
+{
+	if (pte_state(old) == PTE_UNTOUCHED)
+		__atomic_sub_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
+	pte_write(pte, old);
 }
 
 /* Somebody else shall wait for touches: this one will take long. */
@@ -99,6 +115,38 @@ static void step_back(struct server *s)
 	if (s->in_front)
 		lock_release(&front);
 	s->in_front = false;
+}
+
+/* Does the child of a fork start its own service? Then let go of it. */
+static bool is_handled(int child)
+{
+	if (!__atomic_exchange_n(&fork_is_handled, false, __ATOMIC_ACQ_REL))
+		return false;
+	os_close(child);
+	return true;
+}
+
+/*
+ * As long as a report of a fork is unread, the kernel moves no page. It may
+ * stand behind touches, so read on until somebody has found it. What cannot be
+ * done now waits; a touch that finds no place has to be made again.
+ */
+static void find_fork(struct server *s)
+{
+	struct os_touch touch;
+
+	if (!s->in_front)
+		s->in_front = lock_try(&front);
+	if (!s->in_front || os_uffd_look(swapd.uffd, &touch))
+		os_yield();
+	else if (touch.child >= 0 && is_handled(touch.child))
+		return;
+	else if (nr_pending < (touch.child < 0 ? FOR_TOUCHES : MAX_PENDING))
+		pending[nr_pending++] = touch;
+	else if (touch.child < 0)
+		os_uffd_wake(swapd.uffd, (void *)touch.addr, PAGE_SIZE);
+	else
+		bug("swap: too many forks at a time");
 }
 
 /*
@@ -128,8 +176,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 			i++;
 		} else if (r == -EAGAIN) {
-			/* a fork that nobody has seen to yet */
-			step_back(s);
+			find_fork(s);
 		} else {
 			if (n == 1)
 				break;
@@ -181,7 +228,7 @@ static void from_stage(struct server *s, uintptr_t addr, const pte_t *old,
 	for (size_t i = 0; i < nr; i++)
 		while (move_back(addr + (i << PAGE_SHIFT), pte_value(old[i]),
 				 pte_state(old[i]) == PTE_PACKING))
-			step_back(s);
+			find_fork(s);
 }
 
 /* One that came back from its stage is let alone for longer every time. */
@@ -216,8 +263,6 @@ static void publish(pte_t *pte, const pte_t *old, size_t nr)
 			stage_leave(pte_value(old[i]));
 		} else if (state == PTE_SWAPPED) {
 			__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
-		} else if (state == PTE_UNTOUCHED) {
-			__atomic_add_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
 		}
 		pte_write(&pte[i], after_fill(old[i]));
 		if (state == PTE_SWAPPED)
@@ -288,7 +333,10 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 		done = install(s, addr, zeros, nr);
 	publish(pte, old, done);
 	for (size_t i = done; i < nr; i++)
-		pte_write(&pte[i], old[i]);
+		unclaim(&pte[i], old[i]);
+	/* the kernel would not have it now: who waits has to touch it again */
+	if (!done)
+		os_uffd_wake(swapd.uffd, (void *)addr, PAGE_SIZE);
 	count(kind, done);
 	return true;
 }
@@ -300,6 +348,10 @@ static void serve(struct server *s, uintptr_t addr)
 	size_t max, at;
 
 	if (!m || !m->ptes) {
+		/* freed meanwhile; but the staging is only for us */
+		if (addr - (uintptr_t)swapd.staging < swapd.nr_stages
+							      << PAGE_SHIFT)
+			bug("swap: a stage was touched while it was empty");
 		install(s, addr, zeros, 1);
 		return;
 	}
@@ -346,48 +398,48 @@ uint64_t fault_latency_ns(unsigned step)
 
 /* ---- children that were forked behind our back ---- */
 
-bool fork_is_handled;
-
-/* What is out at home is not there in the child either: copy it. */
+/*
+ * What is out at home is not there in the child either: copy it. The entry is
+ * ours meanwhile, so nobody brings the page or frees it.
+ */
 static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 {
-	pte_t v = pte_settle(pte);
+	unsigned kind = kind_of(pte_settle(pte));
 	const char *from = s->buf;
-	long r;
+	pte_t old;
 
-	if (pte_state(v) == PTE_STAGED)
-		from = stage_addr(pte_value(v));
-	else if (pte_state(v) != PTE_SWAPPED)
+	while (kind != PTE_FROM_ZERO && !claim(pte, &old, kind))
+		kind = kind_of(pte_settle(pte));
+	if (kind == PTE_FROM_ZERO)
 		return;
-	else if (swap_load(s->coder, pte_value(v), s->buf))
+	if (kind == PTE_FROM_STAGE)
+		from = stage_addr(pte_value(old));
+	else if (swap_load(s->coder, pte_value(old), s->buf))
 		lost(addr, -EIO);
-	do
-		r = os_uffd_copy(child, (void *)addr, from, PAGE_SIZE);
-	while (r == -EAGAIN);
+	while (os_uffd_copy(child, (void *)addr, from, PAGE_SIZE) == -EAGAIN)
+		os_yield();
+	pte_write(pte, old);
 }
 
 /*
  * A child of fork() starts a service of its own: all it needs is that its pages
  * are nobody's. One that was made by clone() itself has none: it gets a copy of
- * all that is out, as it is now, before it is let go on by our thread that
- * waits for us to read this. Both are let go of by closing the descriptor.
+ * all that is out, as it is now; what it touches meanwhile waits for that.
  */
 static void see_to_child(struct server *s, int child)
 {
-	if (!__atomic_exchange_n(&fork_is_handled, false, __ATOMIC_ACQ_REL)) {
-		step_back(s);
-		lock_acquire(&scan_lock);
-		for (struct armed_range r = { 0 }; next_armed(&r);)
-			for (uintptr_t at = r.start; at < r.end;
-			     at += PAGE_SIZE)
-				fill_child(
-					s, child,
-					&r.mapping->ptes[(at -
-							  r.mapping->start) >>
-							 PAGE_SHIFT],
-					at);
-		lock_release(&scan_lock);
+	if (is_handled(child))
+		return;
+	step_back(s);
+	lock_acquire(&scan_lock);
+	for (struct armed_range r = { 0 }; next_armed(&r);) {
+		pte_t *pte = &r.mapping->ptes[(r.start - r.mapping->start) >>
+					      PAGE_SHIFT];
+
+		for (; r.start < r.end; r.start += PAGE_SIZE)
+			fill_child(s, child, pte++, r.start);
 	}
+	lock_release(&scan_lock);
 	os_close(child);
 }
 
@@ -411,7 +463,11 @@ static void server_main(void *arg)
 		if (!s->in_front)
 			lock_acquire(&front);
 		s->in_front = true;
-		err = os_uffd_wait(swapd.uffd, &touch);
+		err = 0;
+		if (nr_pending)
+			touch = pending[--nr_pending];
+		else
+			err = os_uffd_wait(swapd.uffd, &touch);
 		if (err)
 			bug("swap: cannot read page faults (error %d)", -err);
 		if (touch.child >= 0) {
@@ -452,6 +508,7 @@ struct swap_coder *service_coder(void)
 int service_start(void)
 {
 	lock_init(&front);
+	nr_pending = 0;
 	for (unsigned i = 0; i < NR_SERVERS; i++) {
 		int tid = os_thread_start(servers[i].thread, server_main,
 					  &servers[i], false);

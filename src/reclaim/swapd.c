@@ -19,6 +19,7 @@
 #define EVICT_PAGES 256 /* between two looks at requests */
 #define STUCK_SCANS 4	/* rounds without success: nothing more will go */
 #define MAX_TIDY    64
+#define FORK_MS	    1000
 #define LIMIT_MS    200
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
 #define READY_MS    100
@@ -299,7 +300,7 @@ static int set_up(void)
 
 	os_close_all_but(fork_file);
 	os_reserve_stdio();
-	swapd.uffd = os_uffd_open(mm_options.swap_usermode);
+	swapd.uffd = os_uffd_open(mm_options.swap_usermode, &swapd.forks);
 	if (swapd.uffd < 0)
 		return swapd.uffd;
 	swapd.pagemap = os_pagemap_open();
@@ -449,43 +450,57 @@ static void close_file(void)
 	fork_file = -1;
 }
 
+/*
+ * The service has read of the fork by now, but may not have looked whose it is.
+ * If the fork failed there may be nothing to wait for.
+ */
+static void wait_for_service(void)
+{
+	uint64_t start = os_clock_ms();
+
+	while (swapd.forks &&
+	       __atomic_load_n(&fork_is_handled, __ATOMIC_ACQUIRE) &&
+	       os_clock_ms() - start < FORK_MS)
+		os_yield();
+}
+
 void swapd_fork_parent(void)
 {
 	if (likely(!swap_on))
 		return;
 	close_file();
+	wait_for_service();
 	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
 	swap_fork_parent();
 	lock_release(&scan_lock);
 }
 
-/* The service of the parent was at it when the copy was made. */
-static void repair(pte_t *pte, char *p, int pagemap)
+/*
+ * The service of the parent was at it when the copy was made. Where the page
+ * came from lets go of it only after the entry says PRESENT, so it is either
+ * there, or still where it was.
+ */
+static void repair(pte_t *pte, const char *p, int pagemap)
 {
-	pte_t v = *pte;
+	pte_t v = *pte, rest = v & ~(PTE_STATE_MASK | PTE_KIND_MASK);
 	bool has = false;
-	size_t stage = pte_value(v) % swapd.nr_stages;
 
 	if (pte_state(v) != PTE_FILLING)
 		return;
 	if (os_pagemap_read(pagemap, p, 1, &has))
 		bug("swap: a forked child cannot read /proc/self/pagemap");
-	switch (v & PTE_KIND_MASK) {
-	case PTE_FROM_STORE:
-		if (!has && swap_load(service_coder(), pte_value(v), p))
-			bug("swap: the page at %p is lost in a forked child",
-			    (void *)p);
+	*pte = PTE_PRESENT;
+	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {
 		pages_out--;
 		swap_free_later(pte_value(v));
-		break;
-	case PTE_FROM_STAGE:
-		if (!has)
-			__builtin_memcpy(p, stage_addr(stage), PAGE_SIZE);
-		pages_staged -= pages_staged > 0;
-		stage_leave(stage);
-		break;
+	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STORE) {
+		*pte = rest | PTE_SWAPPED;
+	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE && has) {
+		pages_staged--;
+		stage_leave(pte_value(v));
+	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE) {
+		*pte = rest | PTE_STAGED;
 	}
-	*pte = PTE_PRESENT;
 }
 
 /* Without a service of its own a child needs all pages where they belong. */

@@ -27,6 +27,7 @@
  */
 struct swapd {
 	int uffd, pagemap;
+	bool forks; /* the kernel reports them */
 	char *staging;
 	size_t nr_stages;
 	uint64_t head, tail; /* swapd writes */

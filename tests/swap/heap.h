@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * heap.h - a heap to be swapped, for the small tests: blocks of one size
+ *
+ * What is known of it is outside of it. The contents shrink to a quarter or
+ * so; every eighth page is zeros, every eighth does not shrink.
+ */
+#ifndef TESTS_SWAP_HEAP_H
+#define TESTS_SWAP_HEAP_H
+
+#include <sys/syscall.h>
+
+#include "check.h"
+#include "mm/mm.h"
+
+#define HEAP_PAGE ((size_t)4096)
+
+struct heap {
+	char **block;
+	unsigned nr, version;
+	size_t size;
+};
+
+static inline uint64_t heap_word(uint64_t key, size_t i)
+{
+	switch (key >> 12 & 7) {
+	case 0:
+		return 0;
+	case 1:
+		return pattern_word(key, i);
+	default:
+		return pattern_word(key, i & 127);
+	}
+}
+
+static inline uint64_t heap_key(const struct heap *h, unsigned block,
+				size_t page)
+{
+	return pattern_word(((uint64_t)h->version << 32) + block, page);
+}
+
+static inline void heap_write_block(struct heap *h, unsigned block)
+{
+	for (size_t p = 0; p < h->size / HEAP_PAGE; p++) {
+		uint64_t *to = (uint64_t *)(h->block[block] + p * HEAP_PAGE);
+
+		for (size_t i = 0; i < HEAP_PAGE / 8; i++)
+			to[i] = heap_word(heap_key(h, block, p), i);
+	}
+}
+
+static inline void heap_write(struct heap *h, unsigned version)
+{
+	h->version = version;
+	for (unsigned b = 0; b < h->nr; b++)
+		heap_write_block(h, b);
+}
+
+/* Pages of a block that are not as they were written. */
+static inline int heap_block_wrong(const struct heap *h, unsigned block)
+{
+	int wrong = 0;
+
+	for (size_t p = 0; p < h->size / HEAP_PAGE; p++) {
+		uint64_t *at = (uint64_t *)(h->block[block] + p * HEAP_PAGE);
+		size_t i = 0;
+
+		while (i < HEAP_PAGE / 8 &&
+		       at[i] == heap_word(heap_key(h, block, p), i))
+			i++;
+		wrong += i < HEAP_PAGE / 8;
+	}
+	return wrong;
+}
+
+static inline int heap_wrong(const struct heap *h)
+{
+	int wrong = 0;
+
+	for (unsigned b = 0; b < h->nr; b++)
+		wrong += heap_block_wrong(h, b);
+	if (wrong)
+		dprintf(STDERR_FILENO, "%d pages of version %u are wrong\n",
+			wrong, h->version);
+	return wrong;
+}
+
+static inline void heap_make(struct heap *h, unsigned nr, size_t size)
+{
+	h->nr = nr;
+	h->size = size;
+	h->block = own_memory(nr * sizeof(h->block[0]));
+	for (unsigned b = 0; b < nr; b++) {
+		h->block[b] = aligned_alloc(HEAP_PAGE, size);
+		CHECK(h->block[b]);
+	}
+	heap_write(h, 1);
+}
+
+/* As much as may be goes out now. */
+static inline void heap_evict(const struct heap *h)
+{
+	int (*advise)(void *, size_t, enum mm_advice);
+
+	*(void **)&advise = mm_symbol("mm_advise");
+	for (unsigned b = 0; advise && b < h->nr; b++)
+		CHECK(!advise(h->block[b], h->size, MM_COLD));
+}
+
+static inline unsigned heap_percent_out(const struct heap *h)
+{
+	int (*query)(const void *, struct mm_page_info *);
+	size_t out = 0, all = 0;
+	struct mm_page_info info;
+
+	*(void **)&query = mm_symbol("mm_page_query");
+	for (unsigned b = 0; query && b < h->nr; b++)
+		for (size_t p = 0; p < h->size; p += HEAP_PAGE, all++) {
+			query(h->block[b] + p, &info);
+			out += info.state == MM_PAGE_SWAPPED ||
+			       info.state == MM_PAGE_STAGED;
+		}
+	return all ? (unsigned)(out * 100 / all) : 0;
+}
+
+/* A test whose heap never went out would be no test. */
+static inline int heap_was_out(const struct heap *h, unsigned percent)
+{
+	unsigned out = heap_percent_out(h);
+
+	if (!under_libmm() || out >= percent)
+		return 1;
+	dprintf(STDERR_FILENO, "only %u %% of the heap went out\n", out);
+	return 0;
+}
+
+static inline int swap_possible(void)
+{
+	int fd = open("/dev/userfaultfd", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	else
+		printf("skipped: no userfaultfd for this user\n");
+	return fd >= 0;
+}
+
+#endif
