@@ -375,7 +375,7 @@ static void configure(struct swap_config *c)
 	if (!c->pool_max)
 		c->pool_max = limit < ram ? limit / 3 : ram / 5;
 	/* it counts, too, and something has to be left for the heap */
-	c->pool_max = min_size(c->pool_max, limit / 2);
+	c->pool_max = min_size(c->pool_max, limit / 4 * 3);
 	if (c->file_max == SIZE_AUTO)
 		c->file_max = ram * 2;
 }
