@@ -31,6 +31,25 @@ int stage_init(void)
 	return 0;
 }
 
+/* Drop what is in stages that hold nobody's page. */
+static void purge_free(void)
+{
+	size_t head = swapd.head % swapd.nr_stages;
+	size_t nr = swapd.nr_stages - (swapd.head - swapd.tail);
+	size_t first = min_size(nr, swapd.nr_stages - head);
+
+	os_purge(stage_addr(head), first << PAGE_SHIFT);
+	os_purge(stage_addr(0), (nr - first) << PAGE_SHIFT);
+}
+
+void stage_unlock(void)
+{
+	os_unlock(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
+	if (unlikely(__atomic_exchange_n(&swapd.touched, false,
+					 __ATOMIC_ACQ_REL)))
+		purge_free();
+}
+
 /* ---- to the staging ---- */
 
 static pte_t leave_alone(pte_t v)
@@ -59,18 +78,28 @@ static size_t claim(uintptr_t addr, pte_t *pte, size_t nr)
 	return n;
 }
 
+static bool exists(const void *p)
+{
+	bool has = false;
+
+	if (os_pagemap_read(swapd.pagemap, p, 1, &has))
+		bug("swap: cannot read /proc/self/pagemap any more");
+	return has;
+}
+
 /*
- * Move @nr pages; done[i] says that the kernel got past page i. A page that is
- * shared with a forked process is made our own first; one that is pinned by a
- * device, locked or protected stays.
+ * Move @nr pages; done[i] says that page i has gone, or there was none. A page
+ * that is shared with a forked process is made our own first; one that is
+ * pinned by a device, locked or protected stays. -EEXIST may come although the
+ * page was moved, see os_uffd_move().
  */
 static void move_out(char *to, char *from, size_t nr, bool *done)
 {
 	unsigned tries = 0;
 
 	for (size_t i = 0; i < nr;) {
-		long r = os_uffd_move(swapd.uffd, to + (i << PAGE_SHIFT),
-				      from + (i << PAGE_SHIFT),
+		char *page = from + (i << PAGE_SHIFT);
+		long r = os_uffd_move(swapd.uffd, to + (i << PAGE_SHIFT), page,
 				      (nr - i) << PAGE_SHIFT, false);
 
 		if (r > 0) {
@@ -79,11 +108,10 @@ static void move_out(char *to, char *from, size_t nr, bool *done)
 			tries = 0;
 		} else if ((r == -EAGAIN && tries++ < RETRIES) ||
 			   (r == -EBUSY && !tries++ &&
-			    !os_advise(from + (i << PAGE_SHIFT), PAGE_SIZE,
-				       OS_UNSHARE))) {
+			    !os_advise(page, PAGE_SIZE, OS_UNSHARE))) {
 			continue;
 		} else {
-			done[i++] = false;
+			done[i++] = r == -EEXIST && !exists(page);
 			tries = 0;
 		}
 	}
@@ -107,7 +135,7 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 		pte_t v = pte_read(&pte[i]);
 		uint64_t stage = first + i;
 
-		if (has[i]) {
+		if (done[i] && has[i]) {
 			__atomic_add_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 			pte_write(&pte[i],
 				  pte_make(PTE_STAGED | (v & PTE_LEVEL_MASK),
@@ -131,15 +159,6 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 }
 
 /* ---- and back ---- */
-
-static bool exists(const void *p)
-{
-	bool has = false;
-
-	if (os_pagemap_read(swapd.pagemap, p, 1, &has))
-		bug("swap: cannot read /proc/self/pagemap any more");
-	return has;
-}
 
 int move_back(uintptr_t addr, uint64_t stage, bool shared)
 {
@@ -247,7 +266,10 @@ size_t store_stages(size_t nr, uint64_t before)
 		WRITE_ONCE(swapd.tail, swapd.tail + 1);
 		n++;
 	}
-	if (n)
-		os_purge(stage_addr(first), n << PAGE_SHIFT);
+	if (n && os_purge(stage_addr(first), n << PAGE_SHIFT)) {
+		stage_unlock();
+		if (os_purge(stage_addr(first), n << PAGE_SHIFT))
+			bug("swap: the kernel does not drop pages any more");
+	}
 	return stored;
 }

@@ -27,9 +27,8 @@
 enum { STARTING, RUNNING, FAILED };
 
 static struct os_thread *thread;
-static uint32_t status; /* futex: STARTING, RUNNING or FAILED */
-static int error;	/* why FAILED */
-static int tid;
+static uint32_t status;	   /* futex: STARTING, RUNNING or FAILED */
+static int error;	   /* why FAILED */
 static int fork_file = -1; /* the swap file, on its way to a child */
 static uint64_t scanned_ms;
 
@@ -271,6 +270,7 @@ static void sleep_until_bell(uint32_t heard, unsigned ms)
 
 static void work(void)
 {
+	stage_unlock();
 	serve_request();
 	note_pressure();
 	set_limit();
@@ -318,7 +318,7 @@ static void swapd_main(void *arg)
 {
 	(void)arg;
 	os_thread_name("mm-swapd");
-	tid = os_gettid();
+	swapd.tid = os_gettid();
 	error = set_up();
 	if (!error)
 		set_limit();
@@ -433,7 +433,7 @@ void swapd_fork_prepare(void)
 	lock_acquire(&scan_lock);
 	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 	swap_fork_prepare();
-	fork_file = swap_fork_open(tid);
+	fork_file = swap_fork_open(swapd.tid);
 	/* not where messages go */
 	if (fork_file >= 0 && fork_file <= 2) {
 		int fd = os_dup(fork_file);

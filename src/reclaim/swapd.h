@@ -26,12 +26,13 @@
  * stage i % nr_stages.
  */
 struct swapd {
-	int uffd, pagemap;
+	int uffd, pagemap, tid;
 	bool forks; /* the kernel reports them */
 	char *staging;
 	size_t nr_stages;
 	uint64_t head, tail; /* swapd writes */
 	struct swap_coder *coder;
+	bool touched;	   /* mlockall() has put pages into stages */
 	bool always;	   /* store also what does not shrink */
 	uint32_t progress; /* futex: pages have gone */
 };
@@ -44,6 +45,13 @@ static inline char *stage_addr(uint64_t stage)
 
 /** stage_init - reserve the staging and its table; 0 or -ENOMEM */
 int stage_init(void);
+
+/**
+ * stage_unlock - undo for the staging what mlockall() does to all memory
+ *
+ * Pages move only between places that are both locked or both not.
+ */
+void stage_unlock(void);
 
 /**
  * stage_pages - take adjacent pages out of the program's reach

@@ -231,7 +231,7 @@ static void node_is_never_taken_for_a_mapping(void **state)
 	struct {
 		char tag; /* a tagged pointer to this points at m */
 		struct mapping m;
-	} __attribute__((packed, aligned(8))) node = { 0, { 0, -PAGE, 0 } };
+	} __attribute__((packed, aligned(8))) node = { .m.end = -PAGE };
 
 	(void)state;
 	assert_null(pgtable_leaf((uintptr_t)&node + PGTABLE_NODE, PAGE));
