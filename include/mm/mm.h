@@ -60,7 +60,7 @@ struct mm_page_info {
 	uint32_t owner;	   /**< heap that owns a slab, 0 if none */
 	void *block;	   /**< start of the object or block, NULL if free */
 	size_t block_size; /**< usable bytes of that object or block */
-	uint64_t slot; /**< its name in the swap store if SWAPPED, else 0 */
+	uint64_t slot;	   /**< its name in the swap store if SWAPPED, else 0 */
 };
 
 /**
@@ -125,7 +125,8 @@ void mm_stats(struct mm_stats *st);
 /**
  * mm_show - write one of the views that /proc has
  * @view: "buddyinfo", "slabinfo", "zoneinfo", "numastat", "vmstat", "meminfo",
- *        "options", or "json" for their figures in one object
+ *        "swaps", "swapinfo", "pressure", "options", or "json" for the figures
+ *        of those before "swaps" in one object
  * @fd:   an open file descriptor
  *
  * The text has the field layout of the /proc file of that name.

@@ -170,6 +170,7 @@ bool service_may_bring(uintptr_t addr)
 static struct mm_lock request_lock;
 struct swap_request swap_request;
 uint32_t swap_bell;
+bool *swapd_lives;
 
 bool swapd_sleeps;
 
@@ -186,7 +187,8 @@ long swap_ask(enum swap_op op, void *p, size_t size)
 	struct swap_request *r = &swap_request;
 	long result;
 
-	if (!swap_on || READ_ONCE(lock_holder) == __builtin_thread_pointer())
+	if (!swap_on || !READ_ONCE(*swapd_lives) ||
+	    READ_ONCE(lock_holder) == __builtin_thread_pointer())
 		return 0;
 	lock_acquire(&request_lock);
 	r->op = op;

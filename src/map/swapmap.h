@@ -176,6 +176,14 @@ struct swap_request {
 extern struct swap_request swap_request __hidden;
 enum { REQUEST_NONE, REQUEST_MADE, REQUEST_DONE };
 
+/**
+ * swapd_lives - is there a swapd for this memory?
+ *
+ * Lies in memory that is wiped in children: one that clone() itself made has
+ * none, and nothing of it is out. vfork() shares the memory, and swapd.
+ */
+extern bool *swapd_lives __hidden;
+
 /** swap_bell - swapd sleeps on this word, if swapd_sleeps */
 extern uint32_t swap_bell __hidden;
 extern bool swapd_sleeps __hidden;
@@ -186,8 +194,9 @@ void swap_ring(void);
 /**
  * swap_ask - have swapd do something, and wait
  *
- * Returns its answer: bytes, or 0, or -errno. 0 at once if swap is off, or if
- * the caller is forking. Context: no lock that swapd takes.
+ * Returns its answer: bytes, or 0, or -errno. 0 at once if swap is off, if
+ * there is no swapd, or if the caller is forking. Context: no lock that swapd
+ * takes.
  */
 long swap_ask(enum swap_op op, void *p, size_t size);
 

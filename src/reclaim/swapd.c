@@ -16,7 +16,7 @@
 #include "reclaim/swapd.h"
 
 #define TICK_MS	    100
-#define EVICT_PAGES 256 /* between two looks at requests */
+#define EVICT_PAGES 256 /* looked at before what else there is to do */
 #define STUCK_SCANS 4	/* rounds without success: nothing more will go */
 #define MAX_TIDY    64
 #define FORK_MS	    1000
@@ -31,11 +31,6 @@ static uint32_t status;	   /* futex: STARTING, RUNNING or FAILED */
 static int error;	   /* why FAILED */
 static int fork_file = -1; /* the swap file, on its way to a child */
 static uint64_t scanned_ms;
-
-static size_t share(size_t pages, unsigned of, unsigned parts)
-{
-	return pages / parts * of;
-}
 
 /* ---- work ---- */
 
@@ -68,6 +63,8 @@ static size_t inactive_target(void)
 	return min_size(pages_resident() / 8, swapd.nr_stages / 2);
 }
 
+static void serve_request(bool busy);
+
 /*
  * Get the heap below so many pages. Stages fill up to their share first, then
  * for every page that is stored another is staged. Returns whether it worked.
@@ -91,6 +88,7 @@ static bool shrink(size_t target)
 			return false;
 		tell_progress();
 		tidy();
+		serve_request(true);
 	}
 	return true;
 }
@@ -132,11 +130,10 @@ static void keep_limit(void)
 {
 	size_t limit = READ_ONCE(page_limit);
 
-	if (limit == SIZE_MAX ||
-	    pages_resident() <= limit - share(limit, 1, 16))
+	if (limit == SIZE_MAX || pages_resident() <= limit - limit / 16)
 		return;
 	swapd.always = true;
-	shrink(limit - share(limit, 1, 8));
+	shrink(limit - limit / 8);
 	swapd.always = false;
 }
 
@@ -150,11 +147,14 @@ static void age(void)
 	if (nr < BATCH_PAGES)
 		return;
 	scanned_ms = now;
-	/* what the kernel takes moves at a time, and others may fork meanwhile
-	 */
 	for (size_t n; nr; nr -= n) {
 		n = min_size(nr, EVICT_PAGES);
 		scan_pages(n);
+		/* a large heap has no time to wait there */
+		if (swapd.head - swapd.tail > swapd.nr_stages / 2)
+			store_some(EVICT_PAGES, UINT64_MAX);
+		tidy();
+		serve_request(true);
 	}
 }
 
@@ -209,9 +209,11 @@ static void note_pressure(void)
 
 static long reclaim_bytes(size_t bytes)
 {
-	size_t before = pages_resident();
-	size_t nr = min_size(bytes >> PAGE_SHIFT, before);
+	size_t before, nr;
 
+	count_blocks();
+	before = pages_resident();
+	nr = min_size(bytes >> PAGE_SHIFT, before);
 	swapd.always = true;
 	shrink(before - nr);
 	swapd.always = false;
@@ -222,10 +224,12 @@ static long reclaim_bytes(size_t bytes)
 static long swap_range(uintptr_t start, uintptr_t end)
 {
 	size_t staged = scan_range(start, end);
+	uint64_t last = swapd.head;
 
-	while (store_some(BATCH_PAGES, UINT64_MAX))
-		;
-	tidy();
+	while (swapd.tail < last) {
+		store_some(BATCH_PAGES, UINT64_MAX);
+		tidy();
+	}
 	return (long)(staged << PAGE_SHIFT);
 }
 
@@ -246,11 +250,13 @@ static long answer(const struct swap_request *r)
 	}
 }
 
-static void serve_request(void)
+/* @busy: only what is quick, and whoever asks may hold others up */
+static void serve_request(bool busy)
 {
 	struct swap_request *r = &swap_request;
 
-	if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_MADE)
+	if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_MADE ||
+	    (busy && r->op != SWAP_ARM && r->op != SWAP_ARM_RANGE))
 		return;
 	r->result = answer(r);
 	__atomic_store_n(&r->state, REQUEST_DONE, __ATOMIC_RELEASE);
@@ -271,7 +277,7 @@ static void sleep_until_bell(uint32_t heard, unsigned ms)
 static void work(void)
 {
 	stage_unlock();
-	serve_request();
+	serve_request(false);
 	note_pressure();
 	set_limit();
 	keep_limit();
@@ -338,6 +344,7 @@ static int start(void)
 {
 	int err;
 
+	*swapd_lives = true;
 	__atomic_store_n(&status, STARTING, __ATOMIC_RELAXED);
 	err = os_thread_start(thread, swapd_main, NULL, true);
 	if (err < 0)
@@ -394,7 +401,10 @@ void swap_start(void)
 	}
 	configure(&config);
 	thread = os_thread_new();
-	err = thread ? swap_init(&config) : -ENOMEM;
+	swapd_lives = os_map(PAGE_SIZE);
+	err = thread && swapd_lives ? swap_init(&config) : -ENOMEM;
+	if (!err)
+		err = os_advise(swapd_lives, PAGE_SIZE, OS_WIPEONFORK);
 	if (!err)
 		err = stage_init();
 	if (!err)

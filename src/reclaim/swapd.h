@@ -94,6 +94,9 @@ size_t pages_to_scan(void);
  */
 int arm_mapping(struct mapping *m);
 
+/** count_blocks - find what was touched of blocks that are not armed yet */
+void count_blocks(void);
+
 /** arm_range - the same for a range of a mapping, as far as that goes */
 void arm_range(uintptr_t start, uintptr_t end);
 

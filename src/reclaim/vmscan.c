@@ -246,6 +246,14 @@ static size_t scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
 	return gone;
 }
 
+void count_blocks(void)
+{
+	struct vma *v;
+
+	for (uintptr_t at = 0; (v = vma_next(at)); at = v->mapping.start + 1)
+		scan_locked(&v->mapping, v->mapping.start, 0, false);
+}
+
 static size_t chunk_left(const struct mapping *m, uintptr_t addr)
 {
 	size_t into = (addr - m->start) & ((1UL << CHUNK_SHIFT) - 1);
