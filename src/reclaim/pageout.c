@@ -232,17 +232,21 @@ static bool store_stage(uint64_t stage)
 	return true;
 }
 
-/* Wait until nobody fills from a stage. */
-static void quiesce(uint64_t stage)
+/* Wait until nobody fills from a stage; false if its page has to stay there. */
+static bool quiesce(uint64_t stage)
 {
 	pte_t *pte, v;
 
 	while ((pte = __atomic_load_n(&stages[stage].pte, __ATOMIC_ACQUIRE))) {
 		v = pte_read(pte);
-		if (pte_state(v) != PTE_FILLING || pte_value(v) != stage)
+		if (pte_value(v) != stage ||
+		    (pte_state(v) != PTE_FILLING && pte_state(v) != PTE_STAGED))
 			break;
+		if (pte_state(v) == PTE_STAGED)
+			return false;
 		os_yield();
 	}
+	return true;
 }
 
 bool stages_due(uint64_t before)
@@ -261,7 +265,8 @@ size_t store_stages(size_t nr, uint64_t before)
 		uint64_t stage = swapd.tail % swapd.nr_stages;
 
 		stored += store_stage(stage);
-		quiesce(stage);
+		if (!quiesce(stage))
+			continue;
 		stages[stage].pte = NULL;
 		WRITE_ONCE(swapd.tail, swapd.tail + 1);
 		n++;

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# zram.sh - libmm's swap beside the kernel's zram, at the same resident memory
+#
+# usage: zram.sh LIBRARY [ROUNDS [SECONDS]]
+#
+# A heap of 1 GiB (access.c), a quarter of it resident, pages compressed in RAM:
+# in a memory cgroup with zram as the only swap, by LZ4 and by lzo-rle, and under
+# libmm with the same for the heap and as much again as zram has for its pool.
+# Prints accesses a second, interleaved. As root; needs version 1 of the memory
+# controller; what it makes (a zram device, a cgroup) it removes.
+set -eu
+lib=$(readlink -f "$1") rounds=${2:-3} seconds=${3:-5}
+here=$(dirname "$(readlink -f "$0")")
+work=$(mktemp -d /var/tmp/zram.XXXXXX)
+group=/sys/fs/cgroup/memory/zram.$$
+cc -O2 -o "$work/access" "$here/access.c" -lm
+mkdir "$group"
+device=$(cat /sys/class/zram-control/hot_add)
+ahead=$(cat /proc/sys/vm/page-cluster)
+
+clean_up() {
+	swapoff "/dev/zram$device" 2>/dev/null || :
+	echo 1 >"/sys/block/zram$device/reset"
+	echo "$device" >/sys/class/zram-control/hot_remove
+	echo "$ahead" >/proc/sys/vm/page-cluster
+	rmdir "$group"
+	rm -r "$work"
+}
+trap clean_up EXIT
+echo $((264 << 20)) >"$group/memory.limit_in_bytes"
+
+# kernel ALGORITHM PAGE-CLUSTER PATTERN; sets pool, the bytes zram took
+kernel() {
+	echo 1 >"/sys/block/zram$device/reset"
+	echo "$1" >"/sys/block/zram$device/comp_algorithm"
+	echo 2G >"/sys/block/zram$device/disksize"
+	mkswap "/dev/zram$device" >/dev/null
+	swapon -p 100 "/dev/zram$device"
+	echo "$2" >/proc/sys/vm/page-cluster
+	(echo $BASHPID >"$group/cgroup.procs" &&
+		exec "$work/access" "$3" 1024 "$seconds") &
+	sleep 4
+	read -r _ _ pool _ <"/sys/block/zram$device/mm_stat"
+	wait $!
+	swapoff "/dev/zram$device"
+}
+
+for pattern in uniform hot seq; do
+	for ((i = 0; i < rounds; i++)); do
+		printf '%-8s zram lz4:     ' "$pattern"
+		kernel lz4 0 "$pattern"
+		printf '%-8s zram lzo-rle: ' "$pattern"
+		kernel lzo-rle 3 "$pattern"
+		printf '%-8s libmm:        ' "$pattern"
+		LD_PRELOAD=$lib MM_OPTIONS=swap=4G,swap_pool=1G,limit=$(((264 << 20) + pool)) \
+			"$work/access" "$pattern" 1024 "$seconds"
+	done
+done
