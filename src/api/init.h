@@ -35,9 +35,13 @@ size_t block_bytes(const struct block *b, const void *p);
 /** mm_alloc_zone, with checked arguments; NULL and errno */
 void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags);
 
-/** door_reclaim - an allocation of @n bytes failed: make room, then try again
+/**
+ * door_reclaim - an allocation of @n bytes failed: make room, then try again
+ *
+ * Returns whether something was swapped out for it: should it fail again, then
+ * because another thread was quicker.
  */
-void door_reclaim(struct heap *h, size_t n);
+bool door_reclaim(struct heap *h, size_t n);
 
 /** door_fail - it failed again; NULL */
 void *door_fail(struct heap *h);

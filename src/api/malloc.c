@@ -10,6 +10,8 @@
 #include "api/init.h"
 #include "api/valgrind.h"
 
+#define RECLAIM_TRIES 32 /* as long as that swaps something out */
+
 bool find_block(struct heap *h, const void *p, struct block *b)
 {
 	struct mapping *m = map_find(h ? &h->tlb : NULL, (uintptr_t)p);
@@ -85,22 +87,25 @@ __cold void *door_fail(struct heap *h)
 	return NULL;
 }
 
-__cold void door_reclaim(struct heap *h, size_t n)
+__cold bool door_reclaim(struct heap *h, size_t n)
 {
 	counter_add(&h->stats, STAT_allocstall, 1);
 	reclaim_trim(h, 0);
-	if (unlikely(swap_on) && page_limit != SIZE_MAX)
-		swap_reclaim(n + (page_limit / 16 << PAGE_SHIFT));
+	return swap_on && page_limit != SIZE_MAX &&
+	       swap_reclaim(n + (page_limit / 16 << PAGE_SHIFT)) > 0;
 }
 
 static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
 {
 	void *p = alloc(h, n, align, gfp);
+	bool again = true;
 
 	if (likely(p != NULL))
 		return p;
-	door_reclaim(h, n);
-	p = alloc(h, n, align, gfp);
+	for (unsigned i = 0; !p && again && i < RECLAIM_TRIES; i++) {
+		again = door_reclaim(h, n);
+		p = alloc(h, n, align, gfp);
+	}
 	return p ? p : door_fail(h);
 }
 

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#define LZ4_STATIC_LINKING_ONLY
 #include <lz4.h>
 #define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
@@ -107,8 +106,7 @@ static void finish(struct entry *e, enum codec codec, size_t bytes)
 
 bool entry_code_lz4(struct swap_coder *c, const void *page, size_t most)
 {
-	/* the state began as zeros; clearing it each time costs a tenth */
-	int bytes = LZ4_compress_fast_extState_fastReset(
+	int bytes = LZ4_compress_fast_extState(
 		c->lz4, page, (char *)c->entry->data, PAGE_SIZE, (int)most, 1);
 
 	if (bytes <= 0)

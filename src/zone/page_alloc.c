@@ -98,13 +98,19 @@ void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
 	set_present(page_zone(pfn), pfn, nr, gfp);
 }
 
-void forget_pages(pfn_t pfn, size_t nr)
+/* @present: so many of the pages are not UNTOUCHED */
+static void forget(struct zone *z, pfn_t pfn, size_t nr, size_t present)
 {
-	add_present(page_zone(pfn), -page_dirty(pfn, nr));
+	add_present(z, -present);
 	if (unlikely(swap_on))
 		ptes_forget(pfn_to_pte(pfn), nr);
 	else
 		memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
+}
+
+void forget_pages(pfn_t pfn, size_t nr)
+{
+	forget(page_zone(pfn), pfn, nr, page_dirty(pfn, nr));
 }
 
 bool release_out(pfn_t pfn, size_t nr)
@@ -354,13 +360,11 @@ size_t pages_resident(void)
 	return pages;
 }
 
-bool within_limit(size_t nr)
+__cold bool __within_limit(size_t nr)
 {
-	size_t limit = READ_ONCE(page_limit), pages;
+	size_t limit = READ_ONCE(page_limit);
+	size_t pages = pages_resident() + nr;
 
-	if (likely(limit == SIZE_MAX))
-		return true;
-	pages = pages_resident() + nr;
 	if (unlikely(swap_on) && pages > limit - limit / 16)
 		swap_ring();
 	return pages <= limit;
@@ -540,7 +544,7 @@ size_t purge_run(pfn_t pfn, size_t nr)
 	size_t present = page_dirty(pfn, nr);
 
 	/* first: from here on nobody takes a page out or brings one back */
-	forget_pages(pfn, nr);
+	forget(z, pfn, nr, present);
 	if (present && os_purge(pfn_to_addr(pfn), nr << PAGE_SHIFT)) {
 		touch_pages(pfn, nr, GFP_DEFAULT);
 		return 0;

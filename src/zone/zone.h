@@ -192,8 +192,13 @@ extern size_t page_limit __hidden;
 /** pages_resident - pages that the heap holds, those of the store included */
 size_t pages_resident(void);
 
+bool __within_limit(size_t nr);
+
 /** within_limit - may the heap hold @nr more pages */
-bool within_limit(size_t nr);
+static inline bool within_limit(size_t nr)
+{
+	return likely(READ_ONCE(page_limit) == SIZE_MAX) || __within_limit(nr);
+}
 
 /**
  * release_out - drop what is swapped out of a run that is being freed
