@@ -115,8 +115,12 @@ void forget_pages(pfn_t pfn, size_t nr)
 
 bool release_out(pfn_t pfn, size_t nr)
 {
-	size_t n = ptes_drop(pfn_to_pte(pfn), nr);
+	size_t n;
 
+	/* it only saves work: what is still on its way out is dropped later */
+	if (likely(!READ_ONCE(pages_out) && !READ_ONCE(pages_staged)))
+		return false;
+	n = ptes_drop(pfn_to_pte(pfn), nr);
 	add_present(page_zone(pfn), -n);
 	return n > 0;
 }
