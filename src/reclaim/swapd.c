@@ -114,9 +114,12 @@ static void set_limit(void)
 	if (os_clock_ms() < next_ms)
 		return;
 	next_ms = os_clock_ms() + LIMIT_MS;
+	/* what is not the heap's may alone be more: half is left to it */
 	if (mm_options.limit)
-		limit = rest_of(mm_options.limit >> PAGE_SHIFT,
-				os_resident_self() >> PAGE_SHIFT, heap);
+		limit = max_size(rest_of(mm_options.limit >> PAGE_SHIFT,
+					 os_resident_self() >> PAGE_SHIFT,
+					 heap),
+				 mm_options.limit >> PAGE_SHIFT >> 1);
 	max = os_cgroup_memory(&used);
 	if (max != SIZE_MAX)
 		limit = min_size(limit, rest_of((max - max / 16) >> PAGE_SHIFT,
