@@ -36,15 +36,13 @@ size_t block_bytes(const struct block *b, const void *p);
 void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags);
 
 /**
- * door_reclaim - an allocation of @n bytes failed: make room, then try again
+ * door_again - an allocation failed: make room for another try
+ * @n:     bytes that were wanted
+ * @tries: how often this was asked for it
  *
- * Returns whether something was swapped out for it: should it fail again, then
- * because another thread was quicker.
+ * Returns false if there is nothing more to be done; the failure is counted.
  */
-bool door_reclaim(struct heap *h, size_t n);
-
-/** door_fail - it failed again; NULL */
-void *door_fail(struct heap *h);
+bool door_again(struct heap *h, size_t n, unsigned tries);
 
 /** lock_all - hold every lock of libmm, in order; for fork and snapshots */
 void lock_all(void);

@@ -10,7 +10,7 @@
 #include "api/init.h"
 #include "api/valgrind.h"
 
-#define RECLAIM_TRIES 32 /* as long as that swaps something out */
+#define RECLAIM_TRIES 32
 
 bool find_block(struct heap *h, const void *p, struct block *b)
 {
@@ -81,32 +81,36 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 	return alloc_small(h, list);
 }
 
-__cold void *door_fail(struct heap *h)
+/*
+ * Once in any case. What swap has made room for another thread may have taken:
+ * then it is worth it as long as something leaves.
+ */
+__cold bool door_again(struct heap *h, size_t n, unsigned tries)
 {
-	counter_add(&h->stats, STAT_oom_fail, 1);
-	return NULL;
-}
+	bool swaps = swap_on && page_limit != SIZE_MAX;
 
-__cold bool door_reclaim(struct heap *h, size_t n)
-{
-	counter_add(&h->stats, STAT_allocstall, 1);
-	reclaim_trim(h, 0);
-	return swap_on && page_limit != SIZE_MAX &&
-	       swap_reclaim(n + (page_limit / 16 << PAGE_SHIFT)) > 0;
+	if (!tries || (swaps && tries < RECLAIM_TRIES)) {
+		size_t swapped = 0;
+
+		counter_add(&h->stats, STAT_allocstall, 1);
+		reclaim_trim(h, 0);
+		if (swaps)
+			swapped = swap_reclaim(n +
+					       (page_limit / 16 << PAGE_SHIFT));
+		if (!tries || swapped)
+			return true;
+	}
+	counter_add(&h->stats, STAT_oom_fail, 1);
+	return false;
 }
 
 static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
 {
 	void *p = alloc(h, n, align, gfp);
-	bool again = true;
 
-	if (likely(p != NULL))
-		return p;
-	for (unsigned i = 0; !p && again && i < RECLAIM_TRIES; i++) {
-		again = door_reclaim(h, n);
+	for (unsigned i = 0; unlikely(!p) && door_again(h, n, i); i++)
 		p = alloc(h, n, align, gfp);
-	}
-	return p ? p : door_fail(h);
+	return p;
 }
 
 /* All of the allocating calls end here. */

@@ -77,12 +77,8 @@ __public void *mm_alloc_node(size_t size, int node)
 	nid = find_node(node);
 	if (nid >= 0 && size <= PTRDIFF_MAX) {
 		p = alloc_on((unsigned)nid, size);
-		if (!p) {
-			door_reclaim(h, size);
+		for (unsigned i = 0; !p && door_again(h, size, i); i++)
 			p = alloc_on((unsigned)nid, size);
-		}
-		if (!p)
-			door_fail(h);
 	}
 	if (p)
 		valgrind_block(p, size, false);
@@ -226,14 +222,11 @@ void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags)
 	if (!h)
 		return failed(err);
 	p = take_zoned(h, zone, size, flags, &err);
-	if (!p && err == -ENOMEM) {
-		door_reclaim(h, size);
+	for (unsigned i = 0; !p && err == -ENOMEM && door_again(h, size, i);
+	     i++)
 		p = take_zoned(h, zone, size, flags, &err);
-	}
 	if (p)
 		valgrind_block(p, size, false);
-	else if (err == -ENOMEM)
-		door_fail(h);
 	door_leave(h);
 	return p ? p : failed(lock_error(err, size));
 }
