@@ -24,29 +24,10 @@ __public size_t mm_reclaim(size_t bytes)
 	return done;
 }
 
-/* Pages of one live block that may be swapped out at all. */
-static pte_t *entries_of(const struct block *b, const char *p, size_t len)
+/* Runs with flags never leave. */
+static bool may_leave(const struct block *b, const char *p)
 {
-	const char *start, *last = p + len - 1;
-	pfn_t head;
-
-	if (b->vma) {
-		start = (const char *)b->vma->mapping.start;
-		if (last >= start + b->vma->size)
-			return NULL;
-		return map_pte((uintptr_t)p);
-	}
-	if (b->slab) {
-		start = slab_object(slot_of(b->slab), p);
-		if (last >= start + class_bytes[b->slab->class])
-			return NULL;
-		return map_pte((uintptr_t)p);
-	}
-	head = run_head(b->window, p);
-	if (!head || last >= pfn_to_addr(head) + ((size_t)pfn_to_page(head)->nr
-						  << PAGE_SHIFT))
-		return NULL;
-	return pfn_to_page(head)->flags ? NULL : map_pte((uintptr_t)p);
+	return b->vma || b->slab || !pfn_to_page(run_head(b->window, p))->flags;
 }
 
 /* Bring pages in, and say so while they are: PRESENT means that. */
@@ -76,8 +57,8 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 
 	if (!h)
 		return -EAGAIN;
-	if (len && len <= PTRDIFF_MAX && find_block(h, ptr, &b))
-		pte = entries_of(&b, ptr, len);
+	if (block_holds(h, ptr, len, &b) && may_leave(&b, ptr))
+		pte = map_pte((uintptr_t)ptr);
 	door_leave(h);
 	if (!swap_on && advice <= MM_NOSWAP)
 		return len ? 0 : -EINVAL;

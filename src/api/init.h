@@ -32,6 +32,9 @@ bool find_block(struct heap *h, const void *p, struct block *b);
 /** block_bytes - usable bytes; 0 if @p lies in no live block of whole pages */
 size_t block_bytes(const struct block *b, const void *p);
 
+/** block_holds - is the range, of 1 byte or more, inside one live block? */
+bool block_holds(struct heap *h, const char *p, size_t len, struct block *b);
+
 /** mm_alloc_zone, with checked arguments; NULL and errno */
 void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags);
 

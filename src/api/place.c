@@ -141,8 +141,7 @@ static bool is_carved(const struct slab *s, const char *p)
 	return p >= s->base && p < s->base + end;
 }
 
-static bool is_inside(struct heap *h, const char *p, size_t len,
-		      struct block *b)
+bool block_holds(struct heap *h, const char *p, size_t len, struct block *b)
 {
 	size_t bytes, before;
 
@@ -183,7 +182,7 @@ static int pin_or_unpin(char *p, size_t len, bool pin)
 
 	if (!h)
 		return -EAGAIN;
-	err = is_inside(h, p, len, &b)
+	err = block_holds(h, p, len, &b)
 		      ? change_pins(&b, p, len, pin)
 		      : not_a_block(pin ? "mm_pin" : "mm_unpin", p, len);
 	door_leave(h);
