@@ -70,6 +70,7 @@ void show_swapinfo(struct mm_out *o, const struct snapshot *s)
 	line(o, "Compressed:", KB(c.coded_bytes), " kB");
 	line(o, "Pool:", KB(c.pool_bytes), " kB");
 	line(o, "File:", KB(c.file_bytes), " kB");
+	line(o, "Packed:", KB(c.packed << PAGE_SHIFT), " kB");
 	out_printf(o, "%-16s%7zu.%02zu\n", "Ratio:", hundredths / 100,
 		   hundredths % 100);
 	line(o, "FaultP50:", percentile(500), " us");

@@ -85,42 +85,36 @@ static size_t ptes_bytes(const struct vma *v)
 	return (v->reserved >> PAGE_SHIFT) * sizeof(pte_t);
 }
 
-static size_t touched(const pte_t *pte, size_t nr)
+/*
+ * The pages of a block from @bytes on are not needed. How many of them count:
+ * for add_outside(), once their memory has gone.
+ */
+static size_t drop_tail(struct vma *v, size_t bytes)
 {
-	size_t n = 0;
+	pte_t *ptes = v->mapping.ptes + (bytes >> PAGE_SHIFT);
+	size_t nr = (v->size - bytes) >> PAGE_SHIFT, n;
 
-	for (size_t i = 0; i < nr; i++)
-		n += pte_state(READ_ONCE(pte[i])) != PTE_UNTOUCHED;
+	if (likely(!v->mapping.ptes))
+		return 0;
+	n = ptes_touched(ptes, nr);
+	ptes_forget(ptes, nr);
 	return n;
 }
 
-/* The block is out of the page table: wait for swapd and the service. */
-static void drop_ptes(struct vma *v)
+/* All of them, and the entries: waits for swapd and the service. */
+static size_t drop_ptes(struct vma *v)
 {
-	pte_t *ptes = v->mapping.ptes;
-	size_t nr = v->size >> PAGE_SHIFT;
-
-	if (likely(!ptes))
-		return;
-	lock_acquire(&scan_lock);
-	add_outside(-(ssize_t)touched(ptes, nr));
-	ptes_forget(ptes, nr);
-	lock_release(&scan_lock);
-	service_sync();
-	os_unmap(ptes, ptes_bytes(v));
-	v->mapping.ptes = NULL;
-}
-
-/* The last pages of a block are not needed. */
-static void drop_tail(struct vma *v, size_t bytes)
-{
-	pte_t *ptes = v->mapping.ptes + (bytes >> PAGE_SHIFT);
-	size_t nr = (v->size - bytes) >> PAGE_SHIFT;
+	size_t n;
 
 	if (likely(!v->mapping.ptes))
-		return;
-	add_outside(-(ssize_t)touched(ptes, nr));
-	ptes_forget(ptes, nr);
+		return 0;
+	lock_acquire(&scan_lock);
+	n = drop_tail(v, 0);
+	lock_release(&scan_lock);
+	service_sync();
+	os_unmap(v->mapping.ptes, ptes_bytes(v));
+	v->mapping.ptes = NULL;
+	return n;
 }
 
 static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
@@ -149,16 +143,6 @@ static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
 	return true;
 }
 
-static void leave(struct vma *v)
-{
-	pgtable_unmap(&mm_pgtable, &v->mapping);
-	lock_acquire(&vma_lock);
-	list_del_init(&v->list);
-	count(v, -1UL, -v->size, -v->reserved);
-	lock_release(&vma_lock);
-	drop_ptes(v);
-}
-
 /* A failing munmap (too many mappings) costs address space, not memory. */
 static void unmap(void *p, size_t size)
 {
@@ -166,6 +150,20 @@ static void unmap(void *p, size_t size)
 		os_unlock(p, size);
 		os_purge(p, size);
 	}
+}
+
+static void leave_and_unmap(struct vma *v)
+{
+	size_t n;
+
+	pgtable_unmap(&mm_pgtable, &v->mapping);
+	lock_acquire(&vma_lock);
+	list_del_init(&v->list);
+	count(v, -1UL, -v->size, -v->reserved);
+	lock_release(&vma_lock);
+	n = drop_ptes(v);
+	unmap((void *)v->mapping.start, v->reserved);
+	add_outside(-(ssize_t)n);
 }
 
 /* With swap, what counts is what will be touched of it. */
@@ -215,8 +213,7 @@ void vma_free(struct heap *h, struct vma *v, void *p)
 	if ((uintptr_t)p != v->mapping.start)
 		bad_free(v, p);
 	counter_add(&h->stats, STAT_vma_free, 1);
-	leave(v);
-	unmap(p, v->reserved);
+	leave_and_unmap(v);
 	put_vma(v);
 }
 
@@ -289,7 +286,7 @@ static bool move_swapped(struct vma *to, char *from, pte_t *ptes,
 	if (ok) {
 		/* swapd may have seen it while there was nothing in it */
 		WRITE_ONCE(to->mapping.armed, false);
-		add_outside((ssize_t)touched(ptes, pages));
+		add_outside((ssize_t)ptes_touched(ptes, pages));
 		ptes_transfer(to->mapping.ptes, ptes, pages, to->mapping.start);
 	}
 	service_keep_off(0, 0);
@@ -329,7 +326,8 @@ static struct vma *grow_moving(const struct heap *h, char *from, pte_t *ptes,
 			v->nr_pieces = nr + 1;
 			return v;
 		}
-		leave(v);
+		leave_and_unmap(v);
+		to = NULL;
 	}
 	if (to)
 		unmap(to, reserved);
@@ -355,7 +353,7 @@ static bool grow_in_place(struct vma *v, size_t bytes)
 
 void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 {
-	size_t bytes = align_up(size, VMA_ALIGN);
+	size_t bytes = align_up(size, VMA_ALIGN), n;
 	struct vma *to;
 
 	if ((uintptr_t)p != v->mapping.start)
@@ -366,8 +364,9 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 		return NULL;
 	if (bytes <= v->size) {
 		/* the address space stays, the memory goes */
-		drop_tail(v, bytes);
+		n = drop_tail(v, bytes);
 		os_purge((char *)p + bytes, v->size - bytes);
+		add_outside(-(ssize_t)n);
 		return p;
 	}
 	if (grow_in_place(v, bytes))

@@ -24,7 +24,7 @@
  *   PRESENT       maybe             anything
  *   PINNED        yes, locked       anything; the rest is how often
  *   STAGED        in the staging    anything; value: where there
- *   SWAPPED       no                in the store; value: its name there, or 0
+ *   SWAPPED       no                in the store; value: its name there
  *   MOVING        perhaps           on its way to the staging
  *   PACKING       in the staging    being stored
  *   FILLING       perhaps           being brought back
@@ -111,6 +111,16 @@ typedef uint64_t pte_t;
 static inline unsigned pte_state(pte_t v)
 {
 	return v & PTE_STATE_MASK;
+}
+
+static inline size_t ptes_touched(const pte_t *pte, size_t nr)
+{
+	size_t n = 0;
+
+#pragma GCC unroll 4
+	for (size_t i = 0; i < nr; i++)
+		n += pte_state(pte[i]) != PTE_UNTOUCHED;
+	return n;
 }
 
 static inline pfn_t page_to_pfn(const struct window *w, const struct page *page)

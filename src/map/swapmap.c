@@ -11,7 +11,7 @@
 
 bool swap_on, swap_arms_early;
 struct mm_lock scan_lock;
-size_t pages_out, pages_staged, pages_outside;
+size_t pages_out, pages_staged, pages_left, pages_outside;
 struct stage *stages;
 
 pte_t *map_pte(uintptr_t addr)
@@ -75,6 +75,8 @@ static bool drop(pte_t *pte, bool all)
 		__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 		swap_free(pte_value(v));
 	} else if (pte_state(v) == PTE_STAGED) {
+		__atomic_add_fetch(&pages_left, 1, __ATOMIC_RELAXED);
+		stages[pte_value(v)].addr = 0;
 		stage_leave(pte_value(v));
 		pte_write(pte, PTE_UNTOUCHED);
 	}

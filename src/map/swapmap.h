@@ -16,6 +16,7 @@
  *                   STAGED, PACKING,
  *                   MOVING, FILLING      stage, or name in the store
  *                   SWAPPED              name in the store
+ *   56..63          SWAPPED              epoch in which it left
  *
  * Every step is a compare-and-swap. Whoever makes an entry busy (MOVING,
  * FILLING) makes it something else soon; PACKING can be taken away from swapd
@@ -40,10 +41,20 @@
 #define PTE_KIND_MASK	(3UL << PTE_KIND_SHIFT)
 #define PTE_NOSWAP	(1UL << 6)
 #define PTE_VALUE_SHIFT 8
+#define PTE_FLAGS_MASK	((1UL << PTE_VALUE_SHIFT) - 1)
+#define PTE_VALUE_BITS	48
+#define PTE_EPOCH_SHIFT (PTE_VALUE_SHIFT + PTE_VALUE_BITS)
+
+static_assert(SWP_BITS <= PTE_VALUE_BITS, "a name in the store fits");
 
 static inline uint64_t pte_value(pte_t v)
 {
-	return v >> PTE_VALUE_SHIFT;
+	return v >> PTE_VALUE_SHIFT & ((1UL << PTE_VALUE_BITS) - 1);
+}
+
+static inline uint8_t pte_epoch(pte_t v)
+{
+	return v >> PTE_EPOCH_SHIFT;
 }
 
 static inline pte_t pte_make(unsigned long state, uint64_t value)
@@ -79,6 +90,9 @@ extern struct mm_lock scan_lock __hidden;
 /** pages_out, pages_staged - pages SWAPPED; STAGED or PACKING; atomic */
 extern size_t pages_out __hidden, pages_staged __hidden;
 
+/** pages_left - pages that were freed in their stage, and still are there */
+extern size_t pages_left __hidden;
+
 /**
  * pages_outside - pages of blocks with own mappings that count towards the
  * option "limit": all of those without page states, and of the others what was
@@ -87,7 +101,7 @@ extern size_t pages_out __hidden, pages_staged __hidden;
 extern size_t pages_outside __hidden;
 
 struct stage {
-	uintptr_t addr; /* of the page */
+	uintptr_t addr; /* of the page; 0: it counts as left there */
 	pte_t *pte;	/* its entry */
 	uint64_t ms;	/* when it came */
 };

@@ -19,7 +19,7 @@ static bool is_v2;
  */
 static size_t number_after(const char *text, const char *word)
 {
-	size_t len = strlen(word), v = 0;
+	size_t len = strlen(word);
 
 	while (text && strncmp(text, word, len)) {
 		text = strchr(text, '\n');
@@ -27,9 +27,8 @@ static size_t number_after(const char *text, const char *word)
 	}
 	if (!text || text[len] < '0' || text[len] > '9')
 		return SIZE_MAX;
-	for (text += len; *text >= '0' && *text <= '9'; text++)
-		v = v * 10 + (size_t)(*text - '0');
-	return v;
+	text += len;
+	return os_number(&text);
 }
 
 static long read_file(const char *name, char *buf, size_t len)

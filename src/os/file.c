@@ -29,6 +29,15 @@ long os_read_file(const char *path, char *buf, size_t len)
 	return r < 0 ? r : (long)got;
 }
 
+size_t os_number(const char **p)
+{
+	size_t v = 0;
+
+	for (; **p >= '0' && **p <= '9'; (*p)++)
+		v = v * 10 + (size_t)(**p - '0');
+	return v;
+}
+
 int os_file_trusted(const char *path)
 {
 	struct stat st;

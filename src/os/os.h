@@ -113,12 +113,13 @@ int os_uffd_open(bool user_mode, bool *forks);
 int os_uffd_register(int fd, void *p, size_t size);
 
 /**
- * os_uffd_move - move pages, leaving none behind; absent ones are passed over
+ * os_uffd_move - move pages, leaving none behind
  * @to:   registered, nothing there
  * @wake: wake who waits for the pages at @to
  *
- * Returns the bytes that it got through, or -errno if none. -EEXIST may mean
- * that the first page was moved (Linux 6.18), and nobody was woken.
+ * Returns the bytes that it got through, or -errno if none: -ENOENT if the
+ * first page is absent. Linux 6.18 may say -EEXIST, or -EAGAIN and then
+ * -ENOENT, although it has moved it, and woken nobody.
  */
 long os_uffd_move(int fd, void *to, void *from, size_t size, bool wake);
 
@@ -183,6 +184,18 @@ void os_close_all_but(int fd);
 void os_reserve_stdio(void);
 
 int os_gettid(void);
+
+/** struct os_cpus - where a thread may run: a bit for each CPU */
+struct os_cpus {
+	unsigned long bits[16];
+};
+
+/** os_cpus_get, os_cpus_set - of the calling thread; 0 or -errno */
+int os_cpus_get(struct os_cpus *cpus);
+int os_cpus_set(const struct os_cpus *cpus);
+
+/** os_cpus_of - the CPU that a thread ran on last, alone; 0 or -errno */
+int os_cpus_of(int tid, struct os_cpus *cpu);
 
 /** os_futex_wait - sleep while *@word == @value, @ms at most */
 void os_futex_wait(uint32_t *word, uint32_t value, unsigned ms);
@@ -286,6 +299,9 @@ uint64_t os_clock_ns(void);
 
 /** os_read_file - read up to @len-1 bytes, add NUL; bytes read or -errno */
 long os_read_file(const char *path, char *buf, size_t len);
+
+/** os_number - a decimal number in a text, and where it ends */
+size_t os_number(const char **p);
 
 /** os_file_trusted - is it a file of root that others cannot write; or -errno
  */

@@ -145,6 +145,46 @@ int os_gettid(void)
 	return (int)sys1(SYS_gettid, 0);
 }
 
+int os_cpus_get(struct os_cpus *cpus)
+{
+	long r;
+
+	memset(cpus, 0, sizeof(*cpus));
+	r = sys3(SYS_sched_getaffinity, 0, sizeof(*cpus), cpus);
+	return r < 0 ? (int)r : 0;
+}
+
+int os_cpus_set(const struct os_cpus *cpus)
+{
+	return (int)sys3(SYS_sched_setaffinity, 0, sizeof(*cpus), cpus);
+}
+
+/* The file has the name of the program in brackets, then a blank before each.
+ */
+#define CPU_FIELD 37
+
+int os_cpus_of(int tid, struct os_cpus *cpu)
+{
+	const size_t word = 8 * sizeof(cpu->bits[0]);
+	char path[48], buf[512];
+	const char *p;
+	size_t nr;
+
+	os_format(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	p = os_read_file(path, buf, sizeof(buf)) > 0 ? strrchr(buf, ')') : NULL;
+	for (unsigned i = 0; p && i < CPU_FIELD; i++)
+		p = strchr(p + 1, ' ');
+	if (!p)
+		return -EIO;
+	p++;
+	nr = os_number(&p);
+	if (nr >= 8 * sizeof(*cpu))
+		return -ERANGE;
+	*cpu = (struct os_cpus){ 0 };
+	cpu->bits[nr / word] = 1UL << nr % word;
+	return 0;
+}
+
 void os_futex_wait(uint32_t *word, uint32_t value, unsigned ms)
 {
 	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };

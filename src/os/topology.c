@@ -50,16 +50,6 @@ unsigned long os_nodes_steered(void)
 	return mode == MPOL_DEFAULT || mode == MPOL_LOCAL ? 0 : nodes;
 }
 
-/* A decimal number, and where it ends. */
-static size_t number(const char **p)
-{
-	size_t v = 0;
-
-	for (; **p >= '0' && **p <= '9'; (*p)++)
-		v = v * 10 + (size_t)(**p - '0');
-	return v;
-}
-
 /* The kernel writes sets as "0-2,5". */
 unsigned long os_nodes_with_cpus(void)
 {
@@ -71,9 +61,9 @@ unsigned long os_nodes_with_cpus(void)
 			 sizeof(buf)) <= 0)
 		return ALL_NODES;
 	while (*p >= '0' && *p <= '9') {
-		size_t last, i = number(&p);
+		size_t last, i = os_number(&p);
 
-		last = *p == '-' ? (p++, number(&p)) : i;
+		last = *p == '-' ? (p++, os_number(&p)) : i;
 		for (; i <= last && i < MAX_NODES; i++)
 			nodes |= 1UL << i;
 		p += *p == ',';
@@ -96,7 +86,7 @@ unsigned os_node_distance(unsigned from, unsigned to)
 			p++;
 		if (*p < '0' || *p > '9')
 			return from == to ? 10 : 20;
-		v = (unsigned)number(&p);
+		v = (unsigned)os_number(&p);
 	}
 	return v;
 }
@@ -110,7 +100,7 @@ static size_t meminfo_field(const char *text, const char *name)
 		return SIZE_MAX;
 	for (p += strlen(name); *p == ' ';)
 		p++;
-	return number(&p) << 10;
+	return os_number(&p) << 10;
 }
 
 size_t os_node_free(unsigned node, size_t *total)

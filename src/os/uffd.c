@@ -17,10 +17,9 @@ struct uffdio_move {
 	__u64 dst, src, len, mode;
 	__s64 move;
 };
-#define UFFDIO_MOVE			 _IOWR(UFFDIO, 0x05, struct uffdio_move)
-#define UFFDIO_MOVE_MODE_DONTWAKE	 ((__u64)1 << 0)
-#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES ((__u64)1 << 1)
-#define UFFD_FEATURE_MOVE		 ((__u64)1 << 16)
+#define UFFDIO_MOVE		  _IOWR(UFFDIO, 0x05, struct uffdio_move)
+#define UFFDIO_MOVE_MODE_DONTWAKE ((__u64)1 << 0)
+#define UFFD_FEATURE_MOVE	  ((__u64)1 << 16)
 #endif
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
@@ -87,8 +86,7 @@ long os_uffd_move(int fd, void *to, void *from, size_t size, bool wake)
 		.dst = (uintptr_t)to,
 		.src = (uintptr_t)from,
 		.len = size,
-		.mode = UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES |
-			(wake ? 0 : UFFDIO_MOVE_MODE_DONTWAKE),
+		.mode = wake ? 0 : UFFDIO_MOVE_MODE_DONTWAKE,
 	};
 	long err = sys3(SYS_ioctl, fd, UFFDIO_MOVE, &m);
 

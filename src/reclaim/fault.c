@@ -21,8 +21,10 @@
 #define FOR_TOUCHES  64
 #define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
 #define MAX_AHEAD    32			/* pages */
+#define FOLLOW_EVERY 64
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
+#define MOST_ROOM_MS 100
 #define LATENCY_STEP 1000 /* ns, of the first step of the histogram */
 
 struct stream {
@@ -36,6 +38,10 @@ struct server {
 	char *buf; /* MAX_AHEAD pages */
 	unsigned id, turn;
 	bool in_front;
+	int tid;	 /* of who touched last */
+	unsigned streak; /* touches of that thread in a row */
+	bool follows;	 /* runs only where it does */
+	struct os_cpus anywhere;
 	struct stream stream[NR_STREAMS];
 };
 
@@ -231,20 +237,28 @@ static void from_stage(struct server *s, uintptr_t addr, const pte_t *old,
 			find_fork(s);
 }
 
-/* One that came back from its stage is let alone for longer every time. */
+/* Did it leave not long ago? Then it is in use after all. */
+static bool left_lately(pte_t v)
+{
+	return (uint8_t)(READ_ONCE(swapd.epoch) - pte_epoch(v)) <= EPOCHS / 2;
+}
+
+/* One that is in use is let alone for longer every time. */
 static pte_t after_fill(pte_t old)
 {
 	unsigned long level = (old & PTE_LEVEL_MASK) >> PTE_LEVEL_SHIFT;
 
 	switch (pte_state(old)) {
+	case PTE_SWAPPED:
+		if (!left_lately(old))
+			return PTE_PRESENT;
+		stat_add_global(STAT_workingset_activate, 1);
+		/* fall through */
 	case PTE_STAGED:
 	case PTE_PACKING:
 		level = min_size(level + 1, MAX_LEVEL);
 		return pte_make(PTE_PRESENT | level << PTE_LEVEL_SHIFT,
-				(1UL << level) - 1);
-	case PTE_SWAPPED:
-		level -= level > 0;
-		return pte_make(PTE_PRESENT | level << PTE_LEVEL_SHIFT, 0);
+				(1UL << 2 * level) - 1);
 	case PTE_UNTOUCHED:
 		return PTE_PRESENT;
 	default:
@@ -275,25 +289,24 @@ static void count(unsigned kind, size_t nr)
 	static const enum stat_item item[] = { STAT_swp_zerofill, STAT_pgrescue,
 					       STAT_pswpin };
 
-	stat_add_global(item[kind >> PTE_KIND_SHIFT],
-			kind == PTE_FROM_STORE ? 1 : nr);
-	if (kind == PTE_FROM_STORE && nr > 1)
-		stat_add_global(STAT_swp_readahead, nr - 1);
+	stat_add_global(item[kind >> PTE_KIND_SHIFT], nr);
+	if (kind == PTE_FROM_STORE && nr)
+		stat_add_global(STAT_workingset_refault, 1);
 }
 
+/* As long as pages leave, but not for ever: others may take what they free. */
 static void make_room(size_t nr)
 {
-	size_t limit = READ_ONCE(page_limit), pages;
+	uint64_t start = os_clock_ms();
+	uint32_t seen = READ_ONCE(swapd.progress), now;
 
-	if (likely(limit == SIZE_MAX))
-		return;
-	pages = pages_resident() + nr;
-	if (pages > limit - limit / 16)
-		swap_ring();
-	for (unsigned i = 0; pages > limit && i < ROOM_TRIES; i++) {
-		os_futex_wait(&swapd.progress, READ_ONCE(swapd.progress),
-			      ROOM_MS);
-		pages = pages_resident() + nr;
+	for (unsigned idle = 0; !within_limit(nr) && idle < ROOM_TRIES;) {
+		os_futex_wait(&swapd.progress, seen, ROOM_MS);
+		now = READ_ONCE(swapd.progress);
+		idle = now == seen ? idle + 1 : 0;
+		seen = now;
+		if (os_clock_ms() - start > MOST_ROOM_MS)
+			break;
 	}
 }
 
@@ -370,6 +383,29 @@ static void serve(struct server *s, uintptr_t addr)
 			return;
 		pte_settle(&m->ptes[at]);
 	}
+}
+
+/* ---- where to run ---- */
+
+/*
+ * To wake a thread on another CPU takes longer than all else, and who touches
+ * has to wait anyway: so the server runs where the only thread does that
+ * touches at the moment.
+ */
+static void follow(struct server *s, int tid)
+{
+	struct os_cpus cpu;
+
+	if (tid != s->tid) {
+		if (s->follows)
+			os_cpus_set(&s->anywhere);
+		s->follows = false;
+		s->tid = tid;
+		s->streak = 0;
+		return;
+	}
+	if (++s->streak % FOLLOW_EVERY == 0 && !os_cpus_of(tid, &cpu))
+		s->follows = !os_cpus_set(&cpu);
 }
 
 /* ---- how long it takes ---- */
@@ -454,7 +490,8 @@ static void server_main(void *arg)
 	struct server *s = arg;
 
 	os_thread_name("mm-fault");
-	s->in_front = false;
+	os_cpus_get(&s->anywhere);
+	s->in_front = s->follows = false;
 	for (;;) {
 		struct os_touch touch;
 		uint64_t start;
@@ -481,6 +518,7 @@ static void server_main(void *arg)
 		serve(s, align_down(touch.addr, PAGE_SIZE));
 		service_leave(s->id);
 		note_latency(os_clock_ns() - start);
+		follow(s, touch.tid);
 	}
 }
 

@@ -87,40 +87,46 @@ static bool exists(const void *p)
 	return has;
 }
 
+enum fate { STAYED, MOVED, WAS_EMPTY };
+
+/* Errors do not tell: a page may have been moved nevertheless. */
+static enum fate find(const char *stage, const char *page)
+{
+	if (exists(page))
+		return STAYED;
+	return exists(stage) ? MOVED : WAS_EMPTY;
+}
+
 /*
- * Move @nr pages; done[i] says that page i has gone, or there was none. A page
- * that is shared with a forked process is made our own first; one that is
- * pinned by a device, locked or protected stays. -EEXIST may come although the
- * page was moved, see os_uffd_move().
+ * Move @nr pages. A page that is shared with a forked process is made our own
+ * first; one that is pinned by a device, locked or protected stays.
  */
-static void move_out(char *to, char *from, size_t nr, bool *done)
+static void move_out(char *to, char *from, size_t nr, enum fate *fate)
 {
 	unsigned tries = 0;
 
 	for (size_t i = 0; i < nr;) {
 		char *page = from + (i << PAGE_SHIFT);
-		long r = os_uffd_move(swapd.uffd, to + (i << PAGE_SHIFT), page,
+		char *stage = to + (i << PAGE_SHIFT);
+		long r = os_uffd_move(swapd.uffd, stage, page,
 				      (nr - i) << PAGE_SHIFT, false);
 
-		if (r > 0) {
-			for (r >>= PAGE_SHIFT; r > 0; r--)
-				done[i++] = true;
-			tries = 0;
-		} else if ((r == -EAGAIN && tries++ < RETRIES) ||
-			   (r == -EBUSY && !tries++ &&
-			    !os_advise(page, PAGE_SIZE, OS_UNSHARE))) {
+		if ((r == -EAGAIN && tries++ < RETRIES) ||
+		    (r == -EBUSY && !tries++ &&
+		     !os_advise(page, PAGE_SIZE, OS_UNSHARE)))
 			continue;
-		} else {
-			done[i++] = r == -EEXIST && !exists(page);
-			tries = 0;
-		}
+		tries = 0;
+		if (r <= 0)
+			fate[i++] = find(stage, page);
+		for (; r > 0; r -= PAGE_SIZE)
+			fate[i++] = MOVED;
 	}
 }
 
 size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 {
 	uint64_t first = swapd.head % swapd.nr_stages;
-	bool done[BATCH_PAGES] = { false }, has[BATCH_PAGES];
+	enum fate fate[BATCH_PAGES];
 	size_t n;
 
 	nr = min_size(nr, min_size(swapd.nr_stages - first,
@@ -128,14 +134,12 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 	n = claim(addr, pte, min_size(nr, BATCH_PAGES));
 	if (!n)
 		return 1;
-	move_out(stage_addr(first), (char *)addr, n, done);
-	if (os_pagemap_read(swapd.pagemap, stage_addr(first), n, has))
-		bug("swap: cannot read /proc/self/pagemap any more");
+	move_out(stage_addr(first), (char *)addr, n, fate);
 	for (size_t i = 0; i < n; i++) {
 		pte_t v = pte_read(&pte[i]);
 		uint64_t stage = first + i;
 
-		if (done[i] && has[i]) {
+		if (fate[i] == MOVED) {
 			__atomic_add_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 			pte_write(&pte[i],
 				  pte_make(PTE_STAGED | (v & PTE_LEVEL_MASK),
@@ -144,17 +148,17 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 			continue;
 		}
 		stage_leave(stage);
-		if (!done[i]) {
+		if (fate[i] == STAYED) {
 			pte_write(&pte[i], leave_alone(v));
 			continue;
 		}
-		/* there was nothing at its place: it is zeros */
+		/* nothing at its place is zeros */
 		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
 		++*gone;
 	}
 	WRITE_ONCE(swapd.head, swapd.head + n);
-	stat_add_global(STAT_pgstage, n);
+	stat_add_global(STAT_pgsteal, n);
 	return n;
 }
 
@@ -198,6 +202,16 @@ static void give_back(uintptr_t addr, pte_t *pte, pte_t v, uint64_t stage)
 	pte_write(pte, leave_alone(v));
 }
 
+/* An eighth of the heap leaves in an epoch. */
+static pte_t epoch(void)
+{
+	if (swapd.tail >= swapd.epoch_end) {
+		swapd.epoch++;
+		swapd.epoch_end = swapd.tail + pages_heap() / EPOCHS;
+	}
+	return (pte_t)swapd.epoch << PTE_EPOCH_SHIFT;
+}
+
 /* The oldest stage; true if its page is in the store now. */
 static bool store_stage(uint64_t stage)
 {
@@ -222,7 +236,8 @@ static bool store_stage(uint64_t stage)
 	}
 	__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 	if (!pte_cas(pte, &v,
-		     pte_make(PTE_SWAPPED | (v & PTE_LEVEL_MASK), swp))) {
+		     pte_make(PTE_SWAPPED | (v & PTE_LEVEL_MASK), swp) |
+			     epoch())) {
 		__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 		swap_free(swp);
 		return false;
@@ -267,6 +282,8 @@ size_t store_stages(size_t nr, uint64_t before)
 		stored += store_stage(stage);
 		if (!quiesce(stage))
 			continue;
+		if (!stages[stage].addr)
+			__atomic_sub_fetch(&pages_left, 1, __ATOMIC_RELAXED);
 		stages[stage].pte = NULL;
 		WRITE_ONCE(swapd.tail, swapd.tail + 1);
 		n++;

@@ -20,7 +20,7 @@
 #define STUCK_SCANS 4	/* rounds without success: nothing more will go */
 #define MAX_TIDY    64
 #define FORK_MS	    1000
-#define LIMIT_MS    200
+#define LIMIT_MS    20
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
 #define READY_MS    100
 
@@ -55,42 +55,6 @@ static void tidy(void)
 	for (unsigned i = 0; i < MAX_TIDY && swap_balance(swapd.coder, false);
 	     i++)
 		;
-}
-
-/* Pages that may wait in the staging while memory is wanted. */
-static size_t inactive_target(void)
-{
-	return min_size(pages_resident() / 8, swapd.nr_stages / 2);
-}
-
-static void serve_request(bool busy);
-
-/*
- * Get the heap below so many pages. Stages fill up to their share first, then
- * for every page that is stored another is staged. Returns whether it worked.
- */
-static bool shrink(size_t target)
-{
-	size_t tried = 0;
-
-	while (pages_resident() > target) {
-		size_t want = min_size(pages_resident() - target, EVICT_PAGES);
-		size_t n = 0;
-
-		if (READ_ONCE(pages_staged) > inactive_target() ||
-		    tried > pages_to_scan())
-			n = store_some(BATCH_PAGES, UINT64_MAX);
-		tried = n ? 0 : tried + want;
-		if (!n)
-			scan_pages(want);
-		if (!swap_room() ||
-		    tried > STUCK_SCANS * (pages_to_scan() + want))
-			return false;
-		tell_progress();
-		tidy();
-		serve_request(true);
-	}
-	return true;
 }
 
 /* What a limit leaves to the heap, when so much of it is used otherwise. */
@@ -129,14 +93,51 @@ static void set_limit(void)
 		WRITE_ONCE(swap_arms_early, true);
 }
 
+/* Pages that may wait in the staging while memory is wanted. */
+static size_t inactive_target(void)
+{
+	return min_size(pages_heap() / 4, swapd.nr_stages / 2);
+}
+
+static void serve_request(bool busy);
+
+/*
+ * Get the heap below so many pages. Stages fill up to their share first, then
+ * for every page that is stored another is staged. Returns whether it worked.
+ */
+static bool shrink(size_t target)
+{
+	size_t tried = 0;
+
+	while (pages_resident() > target) {
+		size_t want = min_size(pages_resident() - target, EVICT_PAGES);
+		size_t n = 0;
+
+		if (READ_ONCE(pages_staged) > inactive_target() ||
+		    tried > pages_to_scan())
+			n = store_some(BATCH_PAGES, UINT64_MAX);
+		tried = n ? 0 : tried + want;
+		if (!n)
+			scan_pages(want, false);
+		if (!swap_room() ||
+		    tried > STUCK_SCANS * (pages_to_scan() + want))
+			return false;
+		tell_progress();
+		tidy();
+		set_limit(); /* this may go on for long */
+		serve_request(true);
+	}
+	return true;
+}
+
 static void keep_limit(void)
 {
 	size_t limit = READ_ONCE(page_limit);
 
-	if (limit == SIZE_MAX || pages_resident() <= limit - limit / 16)
+	if (limit == SIZE_MAX || pages_resident() <= limit - limit_gap(limit))
 		return;
 	swapd.always = true;
-	shrink(limit - limit / 8);
+	shrink(limit - 2 * limit_gap(limit));
 	swapd.always = false;
 }
 
@@ -152,7 +153,7 @@ static void age(void)
 	scanned_ms = now;
 	for (size_t n; nr; nr -= n) {
 		n = min_size(nr, EVICT_PAGES);
-		scan_pages(n);
+		scan_pages(n, true);
 		/* a large heap has no time to wait there */
 		if (swapd.head - swapd.tail > swapd.nr_stages / 2)
 			store_some(EVICT_PAGES, UINT64_MAX);
@@ -174,7 +175,7 @@ static void store_old(void)
 static void stress(void)
 {
 	swapd.always = true;
-	scan_pages(EVICT_PAGES);
+	scan_pages(EVICT_PAGES, false);
 	store_some(EVICT_PAGES / 2, UINT64_MAX);
 	tidy();
 	swapd.always = false;

@@ -18,7 +18,8 @@
 
 #define BATCH_PAGES 32				  /* moved by one call */
 #define CHUNK_SHIFT (PAGE_SHIFT + MAX_PAGE_ORDER) /* armed at a time */
-#define MAX_LEVEL   7
+#define MAX_LEVEL   4
+#define EPOCHS	    8 /* as many pages have left then as the heap has */
 
 /*
  * The descriptors are of the service threads' own table. Stages are used as a
@@ -31,12 +32,20 @@ struct swapd {
 	char *staging;
 	size_t nr_stages;
 	uint64_t head, tail; /* swapd writes */
+	uint8_t epoch;
+	uint64_t epoch_end; /* position that ends it */
 	struct swap_coder *coder;
 	bool touched;	   /* mlockall() has put pages into stages */
 	bool always;	   /* store also what does not shrink */
 	uint32_t progress; /* futex: pages have gone */
 };
 extern struct swapd swapd __hidden;
+
+/** pages_heap - pages of the program's that are in memory */
+static inline size_t pages_heap(void)
+{
+	return pages_resident() - (swap_pool_bytes() >> PAGE_SHIFT);
+}
 
 static inline char *stage_addr(uint64_t stage)
 {
@@ -78,11 +87,12 @@ bool stages_due(uint64_t before);
 
 /**
  * scan_pages - let the hand go on, and stage what it finds cold
- * @nr: pages to look at
+ * @nr:    pages to look at
+ * @aging: nobody wants memory; such a round is long, so it counts for many
  *
  * Returns how many pages are gone. Context: swapd; takes scan_lock.
  */
-size_t scan_pages(size_t nr);
+size_t scan_pages(size_t nr, bool aging);
 
 /** scan_range - stage what there is in a range, whatever its level */
 size_t scan_range(uintptr_t start, uintptr_t end);

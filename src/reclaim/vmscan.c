@@ -5,7 +5,7 @@
  * Nobody tells which pages the program uses, so a hand goes round all of its
  * memory, in the order of addresses, and stages what it passes; a page that is
  * touched there comes back for the price of a fault, and the hand then passes
- * it over for 1, 3, 7 .. 127 rounds. So a page that is in use costs fewer and
+ * it over for 3, 15, 63, 255 rounds. So a page that is in use costs fewer and
  * fewer faults, and one that is not leaves in the first round after that. What
  * the allocator knows is used, too: free blocks are purged, not stored, and
  * slabs that threads allocate from stay.
@@ -196,29 +196,34 @@ static size_t to_skip(const struct window *w, uintptr_t addr)
 	}
 }
 
-/* Is it this page's turn? One round less if not. */
-static bool is_due(pte_t *pte)
-{
-	pte_t v = pte_read(pte);
+enum scan { UNDER_PRESSURE, AGING, ALL };
 
+/* Is it this page's turn? Fewer rounds are left if not. */
+static bool is_due(pte_t *pte, enum scan scan)
+{
+	pte_t v = pte_read(pte), rounds = pte_value(v);
+
+	if (scan == ALL)
+		return true;
 	if (pte_state(v) != PTE_PRESENT || v & PTE_NOSWAP)
 		return false;
-	if (!pte_value(v))
+	if (!rounds)
 		return true;
-	pte_cas(pte, &v, v - (1UL << PTE_VALUE_SHIFT));
+	rounds = scan == AGING ? rounds / 2 : rounds - 1;
+	pte_cas(pte, &v, pte_make(v & PTE_FLAGS_MASK, rounds));
 	return false;
 }
 
-/* Stage the pages of a range that are due; @all: whether they are or not. */
+/* Stage the pages of a range that are due. */
 static size_t scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
-			   bool all)
+			   enum scan scan)
 {
 	pte_t *pte = &m->ptes[(addr - m->start) >> PAGE_SHIFT];
 	bool due[BATCH_PAGES];
 	size_t gone = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		due[i] = all || is_due(&pte[i]);
+		due[i] = is_due(&pte[i], scan);
 	for (size_t i = 0, n; i < nr; i += n) {
 		n = 1;
 		if (!due[i])
@@ -234,14 +239,14 @@ static size_t scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
 
 /* A stretch within one chunk; the block may have gone meanwhile. */
 static size_t scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
-			  bool all)
+			  enum scan scan)
 {
 	size_t gone = 0;
 
 	lock_acquire(&scan_lock);
 	if (map_find(NULL, addr) == m && m->ptes &&
 	    (m->kind == MAPPING_WINDOW || !arm_mapping(m)))
-		gone = scan_stretch(m, addr, nr, all);
+		gone = scan_stretch(m, addr, nr, scan);
 	lock_release(&scan_lock);
 	return gone;
 }
@@ -251,7 +256,7 @@ void count_blocks(void)
 	struct vma *v;
 
 	for (uintptr_t at = 0; (v = vma_next(at)); at = v->mapping.start + 1)
-		scan_locked(&v->mapping, v->mapping.start, 0, false);
+		scan_locked(&v->mapping, v->mapping.start, 0, ALL);
 }
 
 static size_t chunk_left(const struct mapping *m, uintptr_t addr)
@@ -277,7 +282,7 @@ static struct area *next_area(void)
 	return &areas[current];
 }
 
-size_t scan_pages(size_t nr)
+size_t scan_pages(size_t nr, bool aging)
 {
 	size_t gone = 0, seen = 0;
 
@@ -298,7 +303,8 @@ size_t scan_pages(size_t nr)
 				     chunk_left(m, hand));
 			n = min_size(n, (min_size(block_end, a->end) - hand) >>
 						PAGE_SHIFT);
-			gone += scan_locked(m, hand, n, false);
+			gone += scan_locked(m, hand, n,
+					    aging ? AGING : UNDER_PRESSURE);
 		}
 		hand += n << PAGE_SHIFT;
 		seen += n;
@@ -319,7 +325,7 @@ size_t scan_range(uintptr_t start, uintptr_t end)
 
 		if (!n)
 			break;
-		gone += scan_locked(m, start, n, true);
+		gone += scan_locked(m, start, n, ALL);
 		start += n << PAGE_SHIFT;
 	}
 	return gone;

@@ -24,13 +24,7 @@
 
 size_t page_dirty(pfn_t pfn, size_t nr)
 {
-	const pte_t *pte = pfn_to_pte(pfn);
-	size_t n = 0;
-
-#pragma GCC unroll 4
-	for (size_t i = 0; i < nr; i++)
-		n += (pte[i] & PTE_STATE_MASK) != PTE_UNTOUCHED;
-	return n;
+	return ptes_touched(pfn_to_pte(pfn), nr);
 }
 
 /* The pages have left the buddy system. Caller holds the lock. */
@@ -101,11 +95,11 @@ void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
 /* @present: so many of the pages are not UNTOUCHED */
 static void forget(struct zone *z, pfn_t pfn, size_t nr, size_t present)
 {
-	add_present(z, -present);
 	if (unlikely(swap_on))
 		ptes_forget(pfn_to_pte(pfn), nr);
 	else
 		memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
+	add_present(z, -present);
 }
 
 void forget_pages(pfn_t pfn, size_t nr)
@@ -359,8 +353,8 @@ size_t pages_resident(void)
 	for_each_zone(z)
 		pages += READ_ONCE(z->nr_present);
 	if (unlikely(swap_on))
-		pages += (swap_pool_bytes() >> PAGE_SHIFT) -
-			 READ_ONCE(pages_out);
+		pages += (swap_pool_bytes() >> PAGE_SHIFT) +
+			 READ_ONCE(pages_left) - READ_ONCE(pages_out);
 	return pages;
 }
 
@@ -369,7 +363,7 @@ __cold bool __within_limit(size_t nr)
 	size_t limit = READ_ONCE(page_limit);
 	size_t pages = pages_resident() + nr;
 
-	if (unlikely(swap_on) && pages > limit - limit / 16)
+	if (unlikely(swap_on) && pages > limit - limit_gap(limit))
 		swap_ring();
 	return pages <= limit;
 }

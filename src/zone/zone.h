@@ -192,6 +192,16 @@ extern size_t page_limit __hidden;
 /** pages_resident - pages that the heap holds, those of the store included */
 size_t pages_resident(void);
 
+/**
+ * limit_gap - how far below the limit swapd begins; it ends at twice as far
+ *
+ * What the gap holds is not used, so it is small in a large heap.
+ */
+static inline size_t limit_gap(size_t limit)
+{
+	return min_size(limit / 16, max_size(limit / 128, 512));
+}
+
 bool __within_limit(size_t nr);
 
 /** within_limit - may the heap hold @nr more pages */
