@@ -112,6 +112,9 @@ static void unclaim(pte_t *pte, pte_t old)
 {
 	if (pte_state(old) == PTE_UNTOUCHED)
 		__atomic_sub_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
+	/* swapd has been told by now that it does not have it any more */
+	if (pte_state(old) == PTE_PACKING)
+		old = (old & ~PTE_STATE_MASK) | PTE_STAGED;
 	pte_write(pte, old);
 }
 
@@ -228,13 +231,20 @@ static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
 	return install(s, addr, s->buf, i);
 }
 
-static void from_stage(struct server *s, uintptr_t addr, const pte_t *old,
-		       size_t nr)
+static size_t from_stage(struct server *s, uintptr_t addr, const pte_t *old,
+			 size_t nr)
 {
-	for (size_t i = 0; i < nr; i++)
-		while (move_back(addr + (i << PAGE_SHIFT), pte_value(old[i]),
-				 pte_state(old[i]) == PTE_PACKING))
+	for (size_t i = 0; i < nr; i++) {
+		int err;
+
+		while ((err = move_back(
+				addr + (i << PAGE_SHIFT), pte_value(old[i]),
+				pte_state(old[i]) == PTE_PACKING)) == -EAGAIN)
 			find_fork(s);
+		if (err)
+			return i;
+	}
+	return nr;
 }
 
 /* Did it leave not long ago? Then it is in use after all. */
@@ -337,11 +347,10 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 		nr++;
 	if (!nr)
 		return false;
-	done = nr;
 	if (kind == PTE_FROM_STORE)
 		done = from_store(s, addr, old, nr);
 	else if (kind == PTE_FROM_STAGE)
-		from_stage(s, addr, old, nr);
+		done = from_stage(s, addr, old, nr);
 	else
 		done = install(s, addr, zeros, nr);
 	publish(pte, old, done);

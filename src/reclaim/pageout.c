@@ -174,30 +174,38 @@ int move_back(uintptr_t addr, uint64_t stage, bool shared)
 		return 0;
 	if (r == -EAGAIN)
 		return -EAGAIN;
-	/* -EEXIST although it was moved: a fault of Linux 6.18 */
-	if (!shared && !exists(from)) {
+	/* an error although it was moved: a fault of Linux 6.18 */
+	if (shared || exists(from))
+		r = os_uffd_copy(swapd.uffd, to, from, PAGE_SIZE);
+	else
+		r = -EEXIST;
+	if (r == -EEXIST)
 		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
+	if (r > 0 || r == -EEXIST)
 		return 0;
-	}
-	r = os_uffd_copy(swapd.uffd, to, from, PAGE_SIZE);
-	if (r == -EAGAIN || r == -ENOMEM)
-		return -EAGAIN;
-	if (r <= 0)
-		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
-	return 0;
+	return r == -ENOMEM ? -EAGAIN : (int)r;
 }
 
 /* ---- to the store ---- */
 
-/* It cannot be stored: let the program have it again. */
+/*
+ * It cannot be stored: let the program have it again. While realloc moves its
+ * block, that is not possible: then it stays in its stage.
+ */
 static void give_back(uintptr_t addr, pte_t *pte, pte_t v, uint64_t stage)
 {
-	if (!pte_cas(pte, &v,
-		     (v & ~PTE_STATE_MASK) | PTE_FILLING | PTE_FROM_STAGE))
+	pte_t rest = v & ~PTE_STATE_MASK;
+	int err;
+
+	if (!pte_cas(pte, &v, rest | PTE_FILLING | PTE_FROM_STAGE))
 		return;
-	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
-	while (move_back(addr, stage, false))
+	while ((err = move_back(addr, stage, false)) == -EAGAIN)
 		os_yield();
+	if (err) {
+		pte_write(pte, rest | PTE_STAGED);
+		return;
+	}
+	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 	stage_leave(stage);
 	pte_write(pte, leave_alone(v));
 }
@@ -247,7 +255,7 @@ static bool store_stage(uint64_t stage)
 	return true;
 }
 
-/* Wait until nobody fills from a stage; false if its page has to stay there. */
+/* Wait until nobody fills from a stage; false if its page stays there. */
 static bool quiesce(uint64_t stage)
 {
 	pte_t *pte, v;
@@ -264,7 +272,7 @@ static bool quiesce(uint64_t stage)
 	return true;
 }
 
-bool stages_due(uint64_t before)
+static bool stages_due(uint64_t before)
 {
 	return swapd.tail < swapd.head &&
 	       stages[swapd.tail % swapd.nr_stages].ms < before;
@@ -281,7 +289,7 @@ size_t store_stages(size_t nr, uint64_t before)
 
 		stored += store_stage(stage);
 		if (!quiesce(stage))
-			continue;
+			break;
 		if (!stages[stage].addr)
 			__atomic_sub_fetch(&pages_left, 1, __ATOMIC_RELAXED);
 		stages[stage].pte = NULL;

@@ -57,6 +57,18 @@ static void tidy(void)
 		;
 }
 
+/* All that came before @position and @before; as far as it goes for now. */
+static void store_until(uint64_t position, uint64_t before)
+{
+	uint64_t tail;
+
+	do {
+		tail = swapd.tail;
+		store_some(min_size(position - tail, BATCH_PAGES), before);
+		tidy();
+	} while (swapd.tail != tail && swapd.tail < position);
+}
+
 /* What a limit leaves to the heap, when so much of it is used otherwise. */
 static size_t rest_of(size_t limit, size_t used, size_t heap)
 {
@@ -166,10 +178,8 @@ static void store_old(void)
 {
 	uint64_t half = mm_options.swap_age * 500UL, now = os_clock_ms();
 
-	while (now > half && stages_due(now - half)) {
-		store_some(BATCH_PAGES, now - half);
-		tidy();
-	}
+	if (now > half)
+		store_until(swapd.head, now - half);
 }
 
 static void stress(void)
@@ -228,12 +238,8 @@ static long reclaim_bytes(size_t bytes)
 static long swap_range(uintptr_t start, uintptr_t end)
 {
 	size_t staged = scan_range(start, end);
-	uint64_t last = swapd.head;
 
-	while (swapd.tail < last) {
-		store_some(BATCH_PAGES, UINT64_MAX);
-		tidy();
-	}
+	store_until(swapd.head, UINT64_MAX);
 	return (long)(staged << PAGE_SHIFT);
 }
 

@@ -78,12 +78,10 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone);
  * @nr:     at most so many
  * @before: only those staged before this time, in ms
  *
- * Returns how many were stored. Context: swapd, holds scan_lock.
+ * Stops at one that has to stay for now. Returns how many were stored.
+ * Context: swapd, holds scan_lock.
  */
 size_t store_stages(size_t nr, uint64_t before);
-
-/** stages_due - is there a page that was staged before a time */
-bool stages_due(uint64_t before);
 
 /**
  * scan_pages - let the hand go on, and stage what it finds cold
@@ -140,7 +138,8 @@ int service_start(void);
  * move_back - a page from its stage to its place, and wake who waits
  * @shared: others read it there: copy it
  *
- * Returns 0, or -EAGAIN while a fork is to be seen to, or memory is short.
+ * Returns 0; -EAGAIN while a fork is to be seen to, or memory is short; or
+ * another -errno if its place is not watched over: it stays where it is.
  */
 int move_back(uintptr_t addr, uint64_t stage, bool shared);
 
