@@ -87,7 +87,7 @@ static int drop_range(uintptr_t start, uintptr_t end, int advice)
 	lock_acquire(&scan_lock);
 	service_sync();
 	if (m && m->ptes)
-		ptes_zero(&m->ptes[(start - m->start) >> PAGE_SHIFT],
+		ptes_zero(mapping_pte(m, start),
 			  (min_size(end, m->end) - start) >> PAGE_SHIFT);
 	err = os_madvise((void *)start, end - start, advice);
 	lock_release(&scan_lock);

@@ -11,6 +11,7 @@
 #include "api/valgrind.h"
 
 #define RECLAIM_TRIES 32
+#define LIMIT_STEP    256 /* pages that a raise of the limit is good for */
 
 bool find_block(struct heap *h, const void *p, struct block *b)
 {
@@ -83,7 +84,8 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
 
 /*
  * Once in any case. What swap has made room for another thread may have taken:
- * then it is worth it as long as something leaves.
+ * then it is worth it as long as something leaves. If all there is has to stay,
+ * the heap goes beyond its limit: what is cold later has somewhere to go.
  */
 __cold bool door_again(struct heap *h, size_t n, unsigned tries)
 {
@@ -97,9 +99,13 @@ __cold bool door_again(struct heap *h, size_t n, unsigned tries)
 		if (swaps)
 			swapped = swap_reclaim(n +
 					       (page_limit / 16 << PAGE_SHIFT));
-		if (!tries || swapped)
-			return true;
+		if (tries && swaps && !swapped && swap_room())
+			limit_raise((n >> PAGE_SHIFT) + LIMIT_STEP);
+		else if (tries && !swapped)
+			goto fail;
+		return true;
 	}
+fail:
 	counter_add(&h->stats, STAT_oom_fail, 1);
 	return false;
 }

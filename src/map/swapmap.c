@@ -2,7 +2,6 @@
 /*
  * map/swapmap.c - page states while swap works, for who frees and moves pages
  */
-#include <errno.h>
 #include "map/swapmap.h"
 #include "os/os.h"
 
@@ -18,14 +17,7 @@ pte_t *map_pte(uintptr_t addr)
 {
 	struct mapping *m = map_find(NULL, addr);
 
-	if (!m || !m->ptes)
-		return NULL;
-	return &m->ptes[(addr - m->start) >> PAGE_SHIFT];
-}
-
-static bool is_busy(pte_t v)
-{
-	return pte_state(v) == PTE_MOVING || pte_state(v) == PTE_FILLING;
+	return m && m->ptes ? mapping_pte(m, addr) : NULL;
 }
 
 pte_t pte_settle(pte_t *pte)
@@ -33,7 +25,7 @@ pte_t pte_settle(pte_t *pte)
 	for (unsigned i = 0;; i++) {
 		pte_t v = pte_read(pte);
 
-		if (likely(!is_busy(v)))
+		if (likely(!pte_is_busy(v)))
 			return v;
 		if (i > SPINS)
 			os_yield();

@@ -114,6 +114,16 @@ extern struct stage *stages __hidden;
  */
 void stage_leave(uint64_t stage);
 
+static inline bool pte_is_busy(pte_t v)
+{
+	return pte_state(v) == PTE_MOVING || pte_state(v) == PTE_FILLING;
+}
+
+static inline pte_t *mapping_pte(const struct mapping *m, uintptr_t addr)
+{
+	return &m->ptes[(addr - m->start) >> PAGE_SHIFT];
+}
+
 /** map_pte - entry of the page at an address, or NULL */
 pte_t *map_pte(uintptr_t addr);
 

@@ -95,8 +95,7 @@ static bool claim(pte_t *pte, pte_t *old, unsigned kind)
 {
 	pte_t v = pte_read(pte);
 
-	if (pte_state(v) == PTE_MOVING || pte_state(v) == PTE_FILLING ||
-	    kind_of(v) != kind)
+	if (pte_is_busy(v) || kind_of(v) != kind)
 		return false;
 	*old = v;
 	if (!pte_cas(pte, &v,
@@ -452,6 +451,7 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 	unsigned kind = kind_of(pte_settle(pte));
 	const char *from = s->buf;
 	pte_t old;
+	int err;
 
 	while (kind != PTE_FROM_ZERO && !claim(pte, &old, kind))
 		kind = kind_of(pte_settle(pte));
@@ -459,8 +459,8 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 		return;
 	if (kind == PTE_FROM_STAGE)
 		from = stage_addr(pte_value(old));
-	else if (swap_load(s->coder, pte_value(old), s->buf))
-		lost(addr, -EIO);
+	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
+		lost(addr, err);
 	while (os_uffd_copy(child, (void *)addr, from, PAGE_SIZE) == -EAGAIN)
 		os_yield();
 	pte_write(pte, old);
@@ -477,13 +477,9 @@ static void see_to_child(struct server *s, int child)
 		return;
 	step_back(s);
 	lock_acquire(&scan_lock);
-	for (struct armed_range r = { 0 }; next_armed(&r);) {
-		pte_t *pte = &r.mapping->ptes[(r.start - r.mapping->start) >>
-					      PAGE_SHIFT];
-
+	for (struct armed_range r = { 0 }; next_armed(&r);)
 		for (; r.start < r.end; r.start += PAGE_SIZE)
-			fill_child(s, child, pte++, r.start);
-	}
+			fill_child(s, child, r.ptes++, r.start);
 	lock_release(&scan_lock);
 	os_close(child);
 }

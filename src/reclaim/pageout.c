@@ -123,7 +123,7 @@ static void move_out(char *to, char *from, size_t nr, enum fate *fate)
 	}
 }
 
-size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
+size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr)
 {
 	uint64_t first = swapd.head % swapd.nr_stages;
 	enum fate fate[BATCH_PAGES];
@@ -144,7 +144,6 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 			pte_write(&pte[i],
 				  pte_make(PTE_STAGED | (v & PTE_LEVEL_MASK),
 					   stage));
-			++*gone;
 			continue;
 		}
 		stage_leave(stage);
@@ -155,7 +154,6 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone)
 		/* nothing at its place is zeros */
 		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
-		++*gone;
 	}
 	WRITE_ONCE(swapd.head, swapd.head + n);
 	stat_add_global(STAT_pgsteal, n);

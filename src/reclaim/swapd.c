@@ -17,7 +17,8 @@
 
 #define TICK_MS	    100
 #define EVICT_PAGES 256 /* looked at before what else there is to do */
-#define STUCK_SCANS 4	/* rounds without success: nothing more will go */
+#define STUCK_SCANS 10	/* rounds without success: nothing more will go */
+#define STUCK_MS    100 /* for so long */
 #define MAX_TIDY    64
 #define FORK_MS	    1000
 #define LIMIT_MS    20
@@ -115,12 +116,18 @@ static void serve_request(bool busy);
 
 /*
  * Get the heap below so many pages. Stages fill up to their share first, then
- * for every page that is stored another is staged. Returns whether it worked.
+ * for every page that is stored another is staged. Also what does not shrink is
+ * stored, as there may be a file. If nothing goes, it rests before it tries
+ * again.
  */
-static bool shrink(size_t target)
+static void shrink(size_t target)
 {
+	static uint64_t stuck_until;
 	size_t tried = 0;
 
+	if (os_clock_ms() < stuck_until)
+		return;
+	swapd.always = true;
 	while (pages_resident() > target) {
 		size_t want = min_size(pages_resident() - target, EVICT_PAGES);
 		size_t n = 0;
@@ -130,16 +137,18 @@ static bool shrink(size_t target)
 			n = store_some(BATCH_PAGES, UINT64_MAX);
 		tried = n ? 0 : tried + want;
 		if (!n)
-			scan_pages(want, false);
+			scan_pages(want, tried > pages_to_scan());
 		if (!swap_room() ||
-		    tried > STUCK_SCANS * (pages_to_scan() + want))
-			return false;
+		    tried > STUCK_SCANS * (pages_to_scan() + want)) {
+			stuck_until = os_clock_ms() + STUCK_MS;
+			break;
+		}
 		tell_progress();
 		tidy();
 		set_limit(); /* this may go on for long */
 		serve_request(true);
 	}
-	return true;
+	swapd.always = false;
 }
 
 static void keep_limit(void)
@@ -148,9 +157,7 @@ static void keep_limit(void)
 
 	if (limit == SIZE_MAX || pages_resident() <= limit - limit_gap(limit))
 		return;
-	swapd.always = true;
 	shrink(limit - 2 * limit_gap(limit));
-	swapd.always = false;
 }
 
 /* The hand's share of a round for the time that has passed. */
@@ -228,19 +235,16 @@ static long reclaim_bytes(size_t bytes)
 	count_blocks();
 	before = pages_resident();
 	nr = min_size(bytes >> PAGE_SHIFT, before);
-	swapd.always = true;
 	shrink(before - nr);
-	swapd.always = false;
 	return (long)((before - min_size(before, pages_resident()))
 		      << PAGE_SHIFT);
 }
 
 static long swap_range(uintptr_t start, uintptr_t end)
 {
-	size_t staged = scan_range(start, end);
-
+	scan_range(start, end);
 	store_until(swapd.head, UINT64_MAX);
-	return (long)(staged << PAGE_SHIFT);
+	return 0;
 }
 
 static long answer(const struct swap_request *r)
@@ -542,16 +546,14 @@ static void for_all_armed(int pagemap, bool fill_all)
 {
 	for (struct armed_range r = { 0 }; next_armed(&r);) {
 		size_t nr = (r.end - r.start) >> PAGE_SHIFT;
-		pte_t *pte = &r.mapping->ptes[(r.start - r.mapping->start) >>
-					      PAGE_SHIFT];
 
 		for (size_t i = 0; i < nr; i++) {
 			char *p = (char *)r.start + (i << PAGE_SHIFT);
 
 			if (fill_all)
-				fill(&pte[i], p);
+				fill(&r.ptes[i], p);
 			else
-				repair(&pte[i], p, pagemap);
+				repair(&r.ptes[i], p, pagemap);
 		}
 	}
 }

@@ -68,10 +68,10 @@ void stage_unlock(void);
  * @nr:  at most BATCH_PAGES, in one armed range
  *
  * Stops at the first whose entry is not PRESENT. Returns how many entries it
- * looked at, at least 1; @gone receives how many pages are no longer there.
+ * looked at, at least 1.
  * Context: swapd, holds scan_lock.
  */
-size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr, size_t *gone);
+size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr);
 
 /**
  * store_stages - store the pages that were staged longest ago
@@ -86,14 +86,15 @@ size_t store_stages(size_t nr, uint64_t before);
 /**
  * scan_pages - let the hand go on, and stage what it finds cold
  * @nr:    pages to look at
- * @aging: nobody wants memory; such a round is long, so it counts for many
+ * @aging: such a round counts for many: it is long, as nobody wants memory, or
+ *         nothing was found in the one before
  *
- * Returns how many pages are gone. Context: swapd; takes scan_lock.
+ * Context: swapd; takes scan_lock.
  */
-size_t scan_pages(size_t nr, bool aging);
+void scan_pages(size_t nr, bool aging);
 
 /** scan_range - stage what there is in a range, whatever its level */
-size_t scan_range(uintptr_t start, uintptr_t end);
+void scan_range(uintptr_t start, uintptr_t end);
 
 /** pages_to_scan - length of a round of the hand */
 size_t pages_to_scan(void);
@@ -117,8 +118,8 @@ struct armed_range {
 	unsigned window;
 	size_t chunk;
 	uintptr_t vma;
-	struct mapping *mapping;
 	uintptr_t start, end;
+	pte_t *ptes; /* from @start on */
 };
 bool next_armed(struct armed_range *r);
 

@@ -17,7 +17,6 @@
  *
  * Descriptors are read without their locks: what they say only steers.
  */
-#include <errno.h>
 #include "os/os.h"
 #include "reclaim/swapd.h"
 
@@ -215,12 +214,11 @@ static bool is_due(pte_t *pte, enum scan scan)
 }
 
 /* Stage the pages of a range that are due. */
-static size_t scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
-			   enum scan scan)
+static void scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
+			 enum scan scan)
 {
-	pte_t *pte = &m->ptes[(addr - m->start) >> PAGE_SHIFT];
+	pte_t *pte = mapping_pte(m, addr);
 	bool due[BATCH_PAGES];
-	size_t gone = 0;
 
 	for (size_t i = 0; i < nr; i++)
 		due[i] = is_due(&pte[i], scan);
@@ -232,23 +230,19 @@ static size_t scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
 			n++;
 		if (!arm(m, addr + (i << PAGE_SHIFT)))
 			break;
-		n = stage_pages(addr + (i << PAGE_SHIFT), &pte[i], n, &gone);
+		n = stage_pages(addr + (i << PAGE_SHIFT), &pte[i], n);
 	}
-	return gone;
 }
 
 /* A stretch within one chunk; the block may have gone meanwhile. */
-static size_t scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
-			  enum scan scan)
+static void scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
+			enum scan scan)
 {
-	size_t gone = 0;
-
 	lock_acquire(&scan_lock);
 	if (map_find(NULL, addr) == m && m->ptes &&
 	    (m->kind == MAPPING_WINDOW || !arm_mapping(m)))
-		gone = scan_stretch(m, addr, nr, scan);
+		scan_stretch(m, addr, nr, scan);
 	lock_release(&scan_lock);
-	return gone;
 }
 
 void count_blocks(void)
@@ -282,9 +276,9 @@ static struct area *next_area(void)
 	return &areas[current];
 }
 
-size_t scan_pages(size_t nr, bool aging)
+void scan_pages(size_t nr, bool aging)
 {
-	size_t gone = 0, seen = 0;
+	size_t seen = 0;
 
 	while (seen < nr) {
 		struct area *a = next_area();
@@ -303,20 +297,17 @@ size_t scan_pages(size_t nr, bool aging)
 				     chunk_left(m, hand));
 			n = min_size(n, (min_size(block_end, a->end) - hand) >>
 						PAGE_SHIFT);
-			gone += scan_locked(m, hand, n,
-					    aging ? AGING : UNDER_PRESSURE);
+			scan_locked(m, hand, n, aging ? AGING : UNDER_PRESSURE);
 		}
 		hand += n << PAGE_SHIFT;
 		seen += n;
 	}
 	stat_add_global(STAT_pgscan, seen);
-	return gone;
 }
 
-size_t scan_range(uintptr_t start, uintptr_t end)
+void scan_range(uintptr_t start, uintptr_t end)
 {
 	struct mapping *m = map_find(NULL, start);
-	size_t gone = 0;
 
 	while (m && m->ptes && start < min_size(end, m->end)) {
 		size_t n =
@@ -325,10 +316,9 @@ size_t scan_range(uintptr_t start, uintptr_t end)
 
 		if (!n)
 			break;
-		gone += scan_locked(m, start, n, ALL);
+		scan_locked(m, start, n, ALL);
 		start += n << PAGE_SHIFT;
 	}
-	return gone;
 }
 
 /* ---- what is armed ---- */
@@ -366,14 +356,14 @@ bool next_armed(struct armed_range *r)
 
 	for (; r->window < nr_windows; r->window++, r->chunk = 0)
 		if (armed[r->window] && next_chunks(r)) {
-			r->mapping = map_find(NULL, r->start);
+			r->ptes = map_pte(r->start);
 			return true;
 		}
 	while ((v = vma_next(r->vma))) {
 		r->vma = v->mapping.start + 1;
 		if (!v->mapping.armed)
 			continue;
-		r->mapping = &v->mapping;
+		r->ptes = v->mapping.ptes;
 		r->start = v->mapping.start;
 		r->end = v->mapping.end;
 		return true;

@@ -358,6 +358,11 @@ size_t pages_resident(void)
 	return pages;
 }
 
+__cold void limit_raise(size_t nr)
+{
+	WRITE_ONCE(page_limit, pages_resident() + nr);
+}
+
 __cold bool __within_limit(size_t nr)
 {
 	size_t limit = READ_ONCE(page_limit);

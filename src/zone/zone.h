@@ -202,6 +202,9 @@ static inline size_t limit_gap(size_t limit)
 	return min_size(limit / 16, max_size(limit / 128, 512));
 }
 
+/** limit_raise - the heap may hold @nr more pages, until swapd looks again */
+void limit_raise(size_t nr);
+
 bool __within_limit(size_t nr);
 
 /** within_limit - may the heap hold @nr more pages */
