@@ -126,7 +126,7 @@ void mm_stats(struct mm_stats *st);
  * mm_show - write one of the views that /proc has
  * @view: "buddyinfo", "slabinfo", "zoneinfo", "numastat", "vmstat", "meminfo",
  *        "swaps", "swapinfo", "pressure", "options", or "json" for the figures
- *        of those before "swaps" in one object
+ *        of those before "swaps", and of "swapinfo", in one object
  * @fd:   an open file descriptor
  *
  * The text has the field layout of the /proc file of that name.

@@ -259,6 +259,7 @@ static void show_json(struct mm_out *o, const struct snapshot *s)
 	json_zones(o);
 	json_nodes(o, s);
 	json_slabs(o, s);
+	json_swap(o);
 	out_printf(o, "  \"vmstat\": {");
 	for (unsigned i = 0; i < NR_STATS; i++)
 		out_printf(o, "%s\n    \"%s\": %lu", i ? "," : "", stat_name[i],

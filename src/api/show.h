@@ -18,4 +18,7 @@ void show_swaps(struct mm_out *o, const struct snapshot *s);
 void show_swapinfo(struct mm_out *o, const struct snapshot *s);
 void show_pressure(struct mm_out *o, const struct snapshot *s);
 
+/** json_swap - the figures of swapinfo: bytes, microseconds, counts */
+void json_swap(struct mm_out *o);
+
 #endif

@@ -42,40 +42,85 @@ static unsigned long percentile(unsigned of_1000)
 	return 0;
 }
 
-static void line(struct mm_out *o, const char *name, size_t value,
-		 const char *unit)
+enum unit { BYTES, COUNT, HUNDREDTHS, MICROSECONDS };
+
+/* The rows of swapinfo and of the JSON object. */
+struct row {
+	const char *name;
+	size_t value;
+	enum unit unit;
+};
+
+#define NR_ROWS 15
+
+static void swap_rows(struct row row[NR_ROWS])
 {
-	out_printf(o, "%-16s%10zu%s\n", name, value, unit);
+	size_t out = READ_ONCE(pages_out);
+	struct swap_counts c;
+
+	swap_counts(&c);
+	const struct row rows[NR_ROWS] = {
+		{ "Resident", pages_resident() << PAGE_SHIFT, BYTES },
+		{ "Staged", READ_ONCE(pages_staged) << PAGE_SHIFT, BYTES },
+		{ "Swapped", out << PAGE_SHIFT, BYTES },
+		{ "SameFilled", (out - min_size(out, c.pages)) << PAGE_SHIFT,
+		  BYTES },
+		{ "InPool", c.pool_pages << PAGE_SHIFT, BYTES },
+		{ "InFile", c.file_pages << PAGE_SHIFT, BYTES },
+		{ "Zstd", c.zstd_pages << PAGE_SHIFT, BYTES },
+		{ "Compressed", c.coded_bytes, BYTES },
+		{ "Pool", c.pool_bytes, BYTES },
+		{ "File", c.file_bytes, BYTES },
+		{ "Packed", c.packed << PAGE_SHIFT, BYTES },
+		{ "Ratio",
+		  c.coded_bytes ? (c.pages << PAGE_SHIFT) * 100 / c.coded_bytes
+				: 0,
+		  HUNDREDTHS },
+		{ "FaultP50", percentile(500), MICROSECONDS },
+		{ "FaultP99", percentile(990), MICROSECONDS },
+		{ "Errors", c.errors, COUNT },
+	};
+
+	__builtin_memcpy(row, rows, sizeof(rows));
 }
 
 void show_swapinfo(struct mm_out *o, const struct snapshot *s)
 {
-	size_t out = READ_ONCE(pages_out);
-	struct swap_counts c;
-	size_t filled, hundredths;
+	struct row row[NR_ROWS];
 
 	(void)s;
-	swap_counts(&c);
-	filled = out - min_size(out, c.pages);
-	hundredths = c.coded_bytes
-			     ? (c.pages << PAGE_SHIFT) * 100 / c.coded_bytes
-			     : 0;
-	line(o, "Resident:", KB(pages_resident() << PAGE_SHIFT), " kB");
-	line(o, "Staged:", KB(READ_ONCE(pages_staged) << PAGE_SHIFT), " kB");
-	line(o, "Swapped:", KB(out << PAGE_SHIFT), " kB");
-	line(o, "SameFilled:", KB(filled << PAGE_SHIFT), " kB");
-	line(o, "InPool:", KB(c.pool_pages << PAGE_SHIFT), " kB");
-	line(o, "InFile:", KB(c.file_pages << PAGE_SHIFT), " kB");
-	line(o, "Zstd:", KB(c.zstd_pages << PAGE_SHIFT), " kB");
-	line(o, "Compressed:", KB(c.coded_bytes), " kB");
-	line(o, "Pool:", KB(c.pool_bytes), " kB");
-	line(o, "File:", KB(c.file_bytes), " kB");
-	line(o, "Packed:", KB(c.packed << PAGE_SHIFT), " kB");
-	out_printf(o, "%-16s%7zu.%02zu\n", "Ratio:", hundredths / 100,
-		   hundredths % 100);
-	line(o, "FaultP50:", percentile(500), " us");
-	line(o, "FaultP99:", percentile(990), " us");
-	line(o, "Errors:", c.errors, "");
+	swap_rows(row);
+	for (const struct row *r = row; r < row + NR_ROWS; r++) {
+		char name[24];
+
+		os_format(name, sizeof(name), "%s:", r->name);
+		if (r->unit == HUNDREDTHS)
+			out_printf(o, "%-16s%7zu.%02zu\n", name, r->value / 100,
+				   r->value % 100);
+		else
+			out_printf(o, "%-16s%10zu%s\n", name,
+				   r->unit == BYTES ? KB(r->value) : r->value,
+				   r->unit == BYTES	     ? " kB"
+				   : r->unit == MICROSECONDS ? " us"
+							     : "");
+	}
+}
+
+void json_swap(struct mm_out *o)
+{
+	struct row row[NR_ROWS];
+
+	swap_rows(row);
+	out_printf(o, "  \"swapinfo\": {");
+	for (unsigned i = 0; i < NR_ROWS; i++) {
+		out_printf(o, "%s\n    \"%s\": ", i ? "," : "", row[i].name);
+		if (row[i].unit == HUNDREDTHS)
+			out_printf(o, "%zu.%02zu", row[i].value / 100,
+				   row[i].value % 100);
+		else
+			out_printf(o, "%zu", row[i].value);
+	}
+	out_printf(o, "\n  },\n");
 }
 
 void show_pressure(struct mm_out *o, const struct snapshot *s)
