@@ -36,6 +36,13 @@ static void expect_to_stay(struct range *r, const char *what)
 	verify_bytes(r->b, r->off, r->len);
 }
 
+static void write_again(struct range *r)
+{
+	block_begin(r->b);
+	block_write(r->b, r->off / UNIT, r->len / UNIT);
+	block_end(r->b);
+}
+
 void op_mlock(struct worker *w)
 {
 	struct range r = page_range(w, MAX_STAY);
@@ -49,9 +56,7 @@ void op_mlock(struct worker *w)
 		return;
 	}
 	expect_to_stay(&r, "mlock");
-	block_begin(r.b);
-	block_write(r.b, r.off / UNIT, r.len / UNIT);
-	block_end(r.b);
+	write_again(&r);
 	expect_to_stay(&r, "mlock, written");
 	munlock(p, r.len);
 	count_op("mlock");
@@ -76,9 +81,7 @@ void op_pin(struct worker *w)
 	if (info.state != MM_PAGE_PINNED)
 		fail("mm_pin: the page's state is %d", info.state);
 	expect_to_stay(&r, "mm_pin");
-	block_begin(r.b);
-	block_write(r.b, r.off / UNIT, r.len / UNIT);
-	block_end(r.b);
+	write_again(&r);
 	err = mm.unpin(p, r.len);
 	if (err)
 		fail("mm_unpin: %d", err);
@@ -133,9 +136,7 @@ void op_huge(struct worker *w)
 	if (pick(w, 2))
 		madvise(p, r.len, 25 /* MADV_COLLAPSE */);
 	verify_bytes(r.b, r.off, r.len);
-	block_begin(r.b);
-	block_write(r.b, r.off / UNIT, r.len / UNIT);
-	block_end(r.b);
+	write_again(&r);
 	madvise(p, r.len, MADV_NOHUGEPAGE);
 	verify_bytes(r.b, r.off, r.len);
 	count_op("huge");

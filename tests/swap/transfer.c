@@ -220,32 +220,30 @@ static void through_fds(struct worker *w, int in, int out, const char *what)
 	end(&r);
 }
 
-void op_pipe(struct worker *w)
+static void through_pair(struct worker *w, int err, int fd[2], const char *what)
 {
-	int fd[2];
-
-	if (pipe2(fd, O_CLOEXEC)) {
-		fail("pipe2: errno %d", errno);
+	if (err) {
+		fail("%s: errno %d", what, errno);
 		return;
 	}
 	for (int i = 0; i < 4; i++)
-		through_fds(w, fd[1], fd[0], "pipe");
+		through_fds(w, fd[1], fd[0], what);
 	close(fd[0]);
 	close(fd[1]);
 }
 
+void op_pipe(struct worker *w)
+{
+	int fd[2], err = pipe2(fd, O_CLOEXEC);
+
+	through_pair(w, err, fd, "pipe");
+}
+
 void op_socket(struct worker *w)
 {
-	int fd[2];
+	int fd[2], err = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd);
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd)) {
-		fail("socketpair: errno %d", errno);
-		return;
-	}
-	for (int i = 0; i < 4; i++)
-		through_fds(w, fd[1], fd[0], "socket");
-	close(fd[0]);
-	close(fd[1]);
+	through_pair(w, err, fd, "socket");
 }
 
 /* The pipe holds the pages themselves, swapd or not. */

@@ -86,11 +86,22 @@ static void wrong_sizes_are_refused_and_change_nothing(void **state)
 	}
 }
 
+static void parse_wrong(const char *option, const char *value, const char *want)
+{
+	char text[80], message[200];
+
+	snprintf(text, sizeof(text), "%s=%s", option, value);
+	snprintf(message, sizeof(message),
+		 "mm: bad value \"%s\" for option \"%s\" in MM_OPTIONS: want "
+		 "%s; ignored\n",
+		 value, option, want);
+	parse_bad(text, message);
+}
+
 static void swap_takes_a_size_or_auto(void **state)
 {
 	static const char *const wrong[] = { "",       "autos",	 "Auto", "aut",
 					     "auto:1", "auto 1", "1auto" };
-	char text[80], message[160];
 
 	(void)state;
 	parse_good("swap=auto");
@@ -102,15 +113,9 @@ static void swap_takes_a_size_or_auto(void **state)
 	assert_int_equal(mm_options.swap, SIZE_AUTO - 1);
 	parse_good("swap=64G");
 	assert_non_null(strstr(printed(option_print), "\nswap=64G\n"));
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		snprintf(text, sizeof(text), "swap=%s", wrong[i]);
-		snprintf(message, sizeof(message),
-			 "mm: bad value \"%s\" for option \"swap\" in "
-			 "MM_OPTIONS: want a size like 64K, 4M or 2G, or auto; "
-			 "ignored\n",
-			 wrong[i]);
-		parse_bad(text, message);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		parse_wrong("swap", wrong[i],
+			    "a size like 64K, 4M or 2G, or auto");
 	/* the number that stands for "auto" is no size */
 	parse_bytes("swap=18446744073709551615", 25, 1);
 	assert_int_equal(mm_options.swap, GIB(64));
@@ -152,7 +157,7 @@ static void times_have_units_and_stay_in_their_range(void **state)
 		"18446744073709551616",
 		"5124095576030432h",
 	};
-	char text[80], message[200];
+	char text[80];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
@@ -162,15 +167,9 @@ static void times_have_units_and_stay_in_their_range(void **state)
 		snprintf(text, sizeof(text), "\nswap_age=%s\n", right[i].view);
 		assert_non_null(strstr(printed(option_print), text));
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		snprintf(text, sizeof(text), "swap_age=%s", wrong[i]);
-		snprintf(message, sizeof(message),
-			 "mm: bad value \"%s\" for option \"swap_age\" in "
-			 "MM_OPTIONS: want a time like 90s, 2m or 1h, from 1s "
-			 "to 86400s; ignored\n",
-			 wrong[i]);
-		parse_bad(text, message);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		parse_wrong("swap_age", wrong[i],
+			    "a time like 90s, 2m or 1h, from 1s to 86400s");
 	assert_int_equal(mm_options.swap_age, 86400);
 }
 
