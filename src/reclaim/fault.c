@@ -517,7 +517,8 @@ static void server_main(void *arg)
 			continue;
 		}
 		if (touch.tid == swapd.tid)
-			bug("swap: swapd has touched what is not there");
+			bug("swap: swapd has touched %p, which is not there",
+			    (void *)touch.addr);
 		start = os_clock_ns();
 		service_enter(s->id);
 		serve(s, align_down(touch.addr, PAGE_SIZE));

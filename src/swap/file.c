@@ -22,6 +22,7 @@
  * key is in one locked page that no core dump has, and nowhere else.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 #include <nettle/aes.h>
@@ -53,6 +54,7 @@ static int fd = -1; /* in the service threads' table */
 static unsigned me = NOBODY, child = NOBODY;
 static size_t lowest; /* clusters below are in use */
 static uint64_t rest_until, swept_ms;
+static char tmpdir[PATH_MAX]; /* $TMPDIR as the program was started */
 static int told;
 
 static size_t file_clusters(void)
@@ -74,27 +76,45 @@ static uint64_t bit(unsigned member)
 
 /* ---- making it ---- */
 
-static const char *tmpdir(void)
+/* nettle looks into the environment when it is first used. */
+static void wake_nettle(void)
+{
+	uint8_t counter[AES_BLOCK_SIZE] = { 0 }, block[AES_BLOCK_SIZE] = { 0 };
+	struct aes256_ctx aes;
+
+	aes256_set_encrypt_key(&aes, (uint8_t[AES256_KEY_SIZE]){ 0 });
+	ctr_crypt(&aes, (nettle_cipher_func *)aes256_encrypt, AES_BLOCK_SIZE,
+		  counter, AES_BLOCK_SIZE, block, block);
+}
+
+/*
+ * Before any page leaves: programs that change their title move their
+ * environment to the heap, where swapd must not read.
+ */
+void file_init(void)
 {
 	static const char name[] = "TMPDIR=";
+	const size_t skip = sizeof(name) - 1;
 
+	if (swap_config.crypt)
+		wake_nettle();
 	if (os_is_secure() || !environ)
-		return NULL;
+		return;
 	for (char **e = environ; *e; e++)
-		if (!strncmp(*e, name, sizeof(name) - 1))
-			return *e + sizeof(name) - 1;
-	return NULL;
+		if (!strncmp(*e, name, skip) &&
+		    strlen(*e + skip) < sizeof(tmpdir))
+			strcpy(tmpdir, *e + skip);
 }
 
 static int open_file(void)
 {
-	const char *dirs[] = { tmpdir(), "/var/tmp" };
+	const char *dirs[] = { tmpdir, "/var/tmp" };
 	int err = -ENOENT;
 
 	if (swap_config.dir)
 		return os_open_unnamed(swap_config.dir);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		if (!dirs[i] || os_in_memory(dirs[i]) == 1)
+		if (!*dirs[i] || os_in_memory(dirs[i]) == 1)
 			continue;
 		err = os_open_unnamed(dirs[i]);
 		if (err >= 0)

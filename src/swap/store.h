@@ -239,6 +239,9 @@ void pool_moved(struct cluster *cl, uint32_t place, uint64_t nonce);
 
 /* ---- the swap file (file.c) ---- */
 
+/** file_init - look where the file may go */
+void file_init(void);
+
 /** file_claim - a free cluster of the file, which is made if need be; or -errno
  */
 int file_claim(uint32_t *place);

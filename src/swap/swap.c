@@ -32,6 +32,7 @@ int swap_init(const struct swap_config *config)
 		swap_config.dir = NULL;
 	swap_now.pool_max = config->pool_max;
 	swap_now.file_max = config->file_max;
+	file_init();
 	if (pool_init())
 		return -ENOMEM;
 	return slots_init(min_size(config->pool_max / SLOT_PER +

@@ -9,12 +9,37 @@
 
 #include "heap.h"
 
+/* As programs do that change their title. The store may want to know of it. */
+static void move_environment(void)
+{
+	int (*advise)(void *, size_t, enum mm_advice);
+	char **to;
+	size_t nr = 0;
+
+	while (environ[nr])
+		nr++;
+	to = malloc((nr + 1) * sizeof(*to));
+	CHECK(to);
+	*(void **)&advise = mm_symbol("mm_advise");
+	for (size_t i = 0; i < nr; i++) {
+		to[i] = strdup(environ[i]);
+		CHECK(to[i]);
+		if (advise)
+			CHECK(!advise(to[i], 1, MM_COLD));
+	}
+	to[nr] = NULL;
+	environ = to;
+	if (advise)
+		CHECK(!advise(to, 1, MM_COLD));
+}
+
 int main(void)
 {
 	struct heap h;
 	int status = 0;
 	pid_t pid;
 
+	move_environment();
 	heap_make(&h, 24, 1 * MIB);
 	for (unsigned v = 2; v < 6; v++) {
 		heap_evict(&h);
