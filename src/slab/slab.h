@@ -20,6 +20,8 @@
  *   carved - inuse == |freelist|; inuse counts objects in the thread list too
  *   0 <= carved <= capacity
  * All objects in a thread list belong to one slab of the list's class.
+ * A link is written before the freelist leads to it: swapd follows it, without
+ * a lock, in pages that it has taken out.
  *
  * The fast path takes no lock and only its thread runs it. The slow path holds
  * heap->lock, so that fork, statistics and (for an idle heap) other threads
@@ -268,15 +270,30 @@ void slab_event(struct heap *h, struct slab *s);
  */
 void slab_free(struct heap *h, struct slab *s, void *p);
 
+/** slab_nr - number of the slab at an address of window @w */
+static inline size_t slab_nr(const struct window *w, const void *p)
+{
+	return ((uintptr_t)p - w->base) >> SLAB_SHIFT;
+}
+
+/**
+ * slot_at - owner word of the slab at an address of window @w
+ *
+ * It is always there, also for who has no lock and meets a slab that is gone
+ * or half made; class 0 says so.
+ */
+static inline const struct slot *slot_at(const struct window *w, const void *p)
+{
+	return &w->slots[slab_nr(w, p)];
+}
+
 /** slab_of - descriptor of the slab at an address of window @w, or NULL */
 static inline struct slab *slab_of(const struct window *w, const void *p)
 {
-	size_t i = ((uintptr_t)p - w->base) >> SLAB_SHIFT;
-
 	/* pairs with the release in slab_create() */
-	if (smp_load_acquire(&w->slots[i].owner) == OWNER_NONE)
+	if (smp_load_acquire(&slot_at(w, p)->owner) == OWNER_NONE)
 		return NULL;
-	return &w->slabs[i];
+	return &w->slabs[slab_nr(w, p)];
 }
 
 /** slab_at - descriptor of the slab at any address, or NULL */

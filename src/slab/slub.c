@@ -235,15 +235,15 @@ static void carve(struct slab *s)
 	size_t to = max_size(page_end - (uintptr_t)s->base, from + bytes);
 	size_t nr = min_size((to - from) / bytes,
 			     (size_t)(s->capacity - s->carved));
-	char *p = s->base + from;
+	char *first = s->base + from, *p = first;
 
 	if (!nr)
 		return;
 	touch_objects(s, from, from + nr * bytes);
-	s->freelist = p;
 	for (size_t i = 1; i < nr; i++, p += bytes)
 		*(void **)p = p + bytes;
 	*(void **)p = NULL;
+	smp_store_release(&s->freelist, (void *)first);
 	WRITE_ONCE(s->carved, (uint16_t)(s->carved + nr));
 }
 
