@@ -87,25 +87,29 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
  * then it is worth it as long as something leaves. If all there is has to stay,
  * the heap goes beyond its limit: what is cold later has somewhere to go.
  */
-__cold bool door_again(struct heap *h, size_t n, unsigned tries)
+static bool make_room(struct heap *h, size_t n, unsigned tries)
 {
 	bool swaps = swap_on && page_limit != SIZE_MAX;
+	size_t swapped = 0;
 
-	if (!tries || (swaps && tries < RECLAIM_TRIES)) {
-		size_t swapped = 0;
-
-		counter_add(&h->stats, STAT_allocstall, 1);
-		reclaim_trim(h, 0);
-		if (swaps)
-			swapped = swap_reclaim(n +
-					       (page_limit / 16 << PAGE_SHIFT));
-		if (tries && swaps && !swapped && swap_room())
-			limit_raise((n >> PAGE_SHIFT) + LIMIT_STEP);
-		else if (tries && !swapped)
-			goto fail;
+	if (tries && (!swaps || tries >= RECLAIM_TRIES))
+		return false;
+	counter_add(&h->stats, STAT_allocstall, 1);
+	reclaim_trim(h, 0);
+	if (swaps)
+		swapped = swap_reclaim(n + (page_limit / 16 << PAGE_SHIFT));
+	if (!tries || swapped)
 		return true;
-	}
-fail:
+	if (!swap_room())
+		return false;
+	limit_raise((n >> PAGE_SHIFT) + LIMIT_STEP);
+	return true;
+}
+
+__cold bool door_again(struct heap *h, size_t n, unsigned tries)
+{
+	if (make_room(h, n, tries))
+		return true;
 	counter_add(&h->stats, STAT_oom_fail, 1);
 	return false;
 }

@@ -122,43 +122,65 @@ static void show_numastat(struct mm_out *o, const struct snapshot *s)
 	out_printf(o, "\n");
 }
 
-/* The rows of meminfo and of the JSON object. */
-struct row {
-	const char *name;
-	size_t value;
-};
+/* ---- rows ---- */
+
+void show_rows(struct mm_out *o, const struct row *row, size_t nr, int width)
+{
+	static const char *const unit[] = { " kB", "", "", " us" };
+
+	for (const struct row *r = row; r < row + nr; r++) {
+		char name[24];
+
+		os_format(name, sizeof(name), "%s:", r->name);
+		if (r->unit == HUNDREDTHS)
+			out_printf(o, "%-16s%*zu.%02zu\n", name, width - 3,
+				   r->value / 100, r->value % 100);
+		else
+			out_printf(o, "%-16s%*zu%s\n", name, width,
+				   r->unit == BYTES ? r->value >> 10 : r->value,
+				   unit[r->unit]);
+	}
+}
+
+void json_rows(struct mm_out *o, const char *name, const struct row *row,
+	       size_t nr)
+{
+	out_printf(o, "  \"%s\": {", name);
+	for (const struct row *r = row; r < row + nr; r++) {
+		out_printf(o, "%s\n    \"%s\": ", r > row ? "," : "", r->name);
+		if (r->unit == HUNDREDTHS)
+			out_printf(o, "%zu.%02zu", r->value / 100,
+				   r->value % 100);
+		else
+			out_printf(o, "%zu", r->value);
+	}
+	out_printf(o, "\n  },\n");
+}
 
 #define NR_MEM_ROWS 15
 
+/* The rows of meminfo and of the JSON object. */
 static void mem_rows(const struct mm_stats *st, struct row row[NR_MEM_ROWS])
 {
 	const struct row rows[NR_MEM_ROWS] = {
-		{ "Requested", st->requested },
-		{ "Used", st->used },
-		{ "Committed", st->committed },
-		{ "Reserved", st->reserved },
-		{ "Metadata", st->metadata },
-		{ "Small", st->small_bytes },
-		{ "SmallObjects", st->small_objects },
-		{ "Large", st->large_bytes },
-		{ "LargeBlocks", st->large_blocks },
-		{ "Vma", st->vma_bytes },
-		{ "VmaBlocks", st->vma_blocks },
-		{ "ZoneDMA", st->zone_committed[MM_ZONE_DMA] },
-		{ "ZoneNormal", st->zone_committed[MM_ZONE_NORMAL] },
-		{ "ZoneHighMem", st->zone_committed[MM_ZONE_HIGHMEM] },
-		{ "VmaCommitted", st->vma_committed },
+		{ "Requested", st->requested, BYTES },
+		{ "Used", st->used, BYTES },
+		{ "Committed", st->committed, BYTES },
+		{ "Reserved", st->reserved, BYTES },
+		{ "Metadata", st->metadata, BYTES },
+		{ "Small", st->small_bytes, BYTES },
+		{ "SmallObjects", st->small_objects, COUNT },
+		{ "Large", st->large_bytes, BYTES },
+		{ "LargeBlocks", st->large_blocks, COUNT },
+		{ "Vma", st->vma_bytes, BYTES },
+		{ "VmaBlocks", st->vma_blocks, COUNT },
+		{ "ZoneDMA", st->zone_committed[MM_ZONE_DMA], BYTES },
+		{ "ZoneNormal", st->zone_committed[MM_ZONE_NORMAL], BYTES },
+		{ "ZoneHighMem", st->zone_committed[MM_ZONE_HIGHMEM], BYTES },
+		{ "VmaCommitted", st->vma_committed, BYTES },
 	};
 
 	memcpy(row, rows, sizeof(rows));
-}
-
-static bool is_count(const char *name)
-{
-	size_t n = strlen(name);
-
-	return !strcmp(name, "SmallObjects") ||
-	       (n > 6 && !strcmp(name + n - 6, "Blocks"));
 }
 
 static void show_meminfo(struct mm_out *o, const struct snapshot *s)
@@ -166,16 +188,7 @@ static void show_meminfo(struct mm_out *o, const struct snapshot *s)
 	struct row row[NR_MEM_ROWS];
 
 	mem_rows(&s->stats, row);
-	for (unsigned i = 0; i < NR_MEM_ROWS; i++) {
-		char name[24];
-
-		os_format(name, sizeof(name), "%s:", row[i].name);
-		if (is_count(row[i].name))
-			out_printf(o, "%-15s %8zu\n", name, row[i].value);
-		else
-			out_printf(o, "%-15s %8zu kB\n", name,
-				   row[i].value >> 10);
-	}
+	show_rows(o, row, NR_MEM_ROWS, 8);
 }
 
 static void show_options(struct mm_out *o, const struct snapshot *s)
@@ -251,11 +264,7 @@ static void show_json(struct mm_out *o, const struct snapshot *s)
 	mem_rows(&s->stats, row);
 	out_printf(o, "{\n  \"schema\": 1,\n  \"version\": \"%s\",\n",
 		   mm_version());
-	out_printf(o, "  \"meminfo\": {");
-	for (unsigned i = 0; i < NR_MEM_ROWS; i++)
-		out_printf(o, "%s\n    \"%s\": %zu", i ? "," : "", row[i].name,
-			   row[i].value);
-	out_printf(o, "\n  },\n");
+	json_rows(o, "meminfo", row, NR_MEM_ROWS);
 	json_zones(o);
 	json_nodes(o, s);
 	json_slabs(o, s);

@@ -42,17 +42,9 @@ static unsigned long percentile(unsigned of_1000)
 	return 0;
 }
 
-enum unit { BYTES, COUNT, HUNDREDTHS, MICROSECONDS };
-
-/* The rows of swapinfo and of the JSON object. */
-struct row {
-	const char *name;
-	size_t value;
-	enum unit unit;
-};
-
 #define NR_ROWS 15
 
+/* The rows of swapinfo and of the JSON object. */
 static void swap_rows(struct row row[NR_ROWS])
 {
 	size_t out = READ_ONCE(pages_out);
@@ -90,20 +82,7 @@ void show_swapinfo(struct mm_out *o, const struct snapshot *s)
 
 	(void)s;
 	swap_rows(row);
-	for (const struct row *r = row; r < row + NR_ROWS; r++) {
-		char name[24];
-
-		os_format(name, sizeof(name), "%s:", r->name);
-		if (r->unit == HUNDREDTHS)
-			out_printf(o, "%-16s%7zu.%02zu\n", name, r->value / 100,
-				   r->value % 100);
-		else
-			out_printf(o, "%-16s%10zu%s\n", name,
-				   r->unit == BYTES ? KB(r->value) : r->value,
-				   r->unit == BYTES	     ? " kB"
-				   : r->unit == MICROSECONDS ? " us"
-							     : "");
-	}
+	show_rows(o, row, NR_ROWS, 10);
 }
 
 void json_swap(struct mm_out *o)
@@ -111,16 +90,7 @@ void json_swap(struct mm_out *o)
 	struct row row[NR_ROWS];
 
 	swap_rows(row);
-	out_printf(o, "  \"swapinfo\": {");
-	for (unsigned i = 0; i < NR_ROWS; i++) {
-		out_printf(o, "%s\n    \"%s\": ", i ? "," : "", row[i].name);
-		if (row[i].unit == HUNDREDTHS)
-			out_printf(o, "%zu.%02zu", row[i].value / 100,
-				   row[i].value % 100);
-		else
-			out_printf(o, "%zu", row[i].value);
-	}
-	out_printf(o, "\n  },\n");
+	json_rows(o, "swapinfo", row, NR_ROWS);
 }
 
 void show_pressure(struct mm_out *o, const struct snapshot *s)

@@ -91,11 +91,12 @@ static size_t ptes_bytes(const struct vma *v)
  */
 static size_t drop_tail(struct vma *v, size_t bytes)
 {
-	pte_t *ptes = v->mapping.ptes + (bytes >> PAGE_SHIFT);
 	size_t nr = (v->size - bytes) >> PAGE_SHIFT, n;
+	pte_t *ptes = v->mapping.ptes;
 
-	if (likely(!v->mapping.ptes))
+	if (likely(!ptes))
 		return 0;
+	ptes += bytes >> PAGE_SHIFT;
 	n = ptes_touched(ptes, nr);
 	ptes_forget(ptes, nr);
 	return n;
