@@ -23,8 +23,8 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <nettle/aes.h>
 #include <nettle/ctr.h>
 #include "os/os.h"
@@ -75,36 +75,6 @@ static uint64_t bit(unsigned member)
 }
 
 /* ---- making it ---- */
-
-/* nettle looks into the environment when it is first used. */
-static void wake_nettle(void)
-{
-	uint8_t counter[AES_BLOCK_SIZE] = { 0 }, block[AES_BLOCK_SIZE] = { 0 };
-	struct aes256_ctx aes;
-
-	aes256_set_encrypt_key(&aes, (uint8_t[AES256_KEY_SIZE]){ 0 });
-	ctr_crypt(&aes, (nettle_cipher_func *)aes256_encrypt, AES_BLOCK_SIZE,
-		  counter, AES_BLOCK_SIZE, block, block);
-}
-
-/*
- * Before any page leaves: programs that change their title move their
- * environment to the heap, where swapd must not read.
- */
-void file_init(void)
-{
-	static const char name[] = "TMPDIR=";
-	const size_t skip = sizeof(name) - 1;
-
-	if (swap_config.crypt)
-		wake_nettle();
-	if (os_is_secure() || !environ)
-		return;
-	for (char **e = environ; *e; e++)
-		if (!strncmp(*e, name, skip) &&
-		    strlen(*e + skip) < sizeof(tmpdir))
-			strcpy(tmpdir, *e + skip);
-}
 
 static int open_file(void)
 {
@@ -323,16 +293,16 @@ void file_failed(int err)
 /* ---- bytes ---- */
 
 /* CTR, so any multiple of 16 bytes of a cluster can be had alone. */
-static void crypt_bytes(uint64_t nonce, size_t offset, void *to,
-			const void *from, size_t bytes)
+static void crypt_bytes(const struct aes256_ctx *aes, uint64_t nonce,
+			size_t offset, void *to, const void *from, size_t bytes)
 {
 	uint64_t words[2] = { __builtin_bswap64(nonce),
 			      __builtin_bswap64(offset / AES_BLOCK_SIZE) };
 	uint8_t counter[AES_BLOCK_SIZE];
 
 	memcpy(counter, words, sizeof(counter));
-	ctr_crypt(&secret->aes, (nettle_cipher_func *)aes256_encrypt,
-		  AES_BLOCK_SIZE, counter, bytes, to, from);
+	ctr_crypt(aes, (nettle_cipher_func *)aes256_encrypt, AES_BLOCK_SIZE,
+		  counter, bytes, to, from);
 }
 
 int file_write(struct swap_coder *c, uint32_t place, const void *from,
@@ -348,7 +318,8 @@ int file_write(struct swap_coder *c, uint32_t place, const void *from,
 		size_t len = min_size(bytes - done, CHUNK_BYTES);
 		int err;
 
-		crypt_bytes(*nonce, done, c->chunk, p + done, len);
+		crypt_bytes(&secret->aes, *nonce, done, c->chunk, p + done,
+			    len);
 		err = os_write_at(fd, c->chunk, len, start + done);
 		if (err)
 			return err;
@@ -372,8 +343,29 @@ int file_read(uint32_t place, uint64_t nonce, size_t offset, void *to,
 		return -EIO;
 	}
 	if (swap_config.crypt)
-		crypt_bytes(nonce, offset, to, to, bytes);
+		crypt_bytes(&secret->aes, nonce, offset, to, to, bytes);
 	return 0;
+}
+
+/* ---- at the start ---- */
+
+/*
+ * Before any page leaves: programs that change their title move their
+ * environment to the heap, where swapd must not read. nettle looks there, too,
+ * when it is first used.
+ */
+void file_init(void)
+{
+	const char *dir = os_is_secure() ? NULL : getenv("TMPDIR");
+	uint8_t block[AES_BLOCK_SIZE] = { 0 };
+	struct aes256_ctx aes;
+
+	if (dir && strlen(dir) < sizeof(tmpdir))
+		strcpy(tmpdir, dir);
+	if (!swap_config.crypt)
+		return;
+	aes256_set_encrypt_key(&aes, (uint8_t[AES256_KEY_SIZE]){ 0 });
+	crypt_bytes(&aes, 0, 0, block, block, sizeof(block));
 }
 
 /* ---- the family ---- */

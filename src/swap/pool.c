@@ -7,7 +7,7 @@
  * memory behind it.
  *
  * Dead bytes of the pool are what closed clusters have beyond their live bytes.
- * Closed clusters in the pool are on two lists: of their log by age, and of
+ * Closed clusters are on two lists: of their log or of the file by age, and of
  * those that are about as full, so that the emptiest is found at once.
  *
  * A frame is released when no word leads to it. A load copies under reloc_lock
@@ -24,10 +24,11 @@
 #define NR_FILLS     ((CLUSTER_BYTES >> FILL_SHIFT) + 1)
 #define DEAD_SHARE   10 /* pack from this part of the pool on */
 
-static struct table clusters, frames, free_frames;
+struct table pool_clusters, pool_frames;
+static struct table free_frames;
 static size_t clusters_grown, frames_grown, nr_free_frames;
 static struct list_head free_clusters;
-static struct list_head by_age[NR_LOGS], by_fill[NR_FILLS];
+static struct list_head by_age[NR_LOGS], by_fill[LOST][NR_FILLS];
 static struct cluster *head[NR_LOGS];
 static size_t bound, nr_frames, used_frames; /* in clusters */
 static size_t nr_closed, closed_live;	     /* in the pool */
@@ -44,21 +45,23 @@ int pool_init(void)
 	list_init(&dead);
 	for (size_t i = 0; i < NR_LOGS; i++)
 		list_init(&by_age[i]);
-	for (size_t i = 0; i < NR_FILLS; i++)
-		list_init(&by_fill[i]);
+	for (size_t i = 0; i < NR_FILLS; i++) {
+		list_init(&by_fill[IN_POOL][i]);
+		list_init(&by_fill[IN_FILE][i]);
+	}
 	bound = max_size(swap_config.pool_max / CLUSTER_BYTES, LEAST_FRAMES);
 	bound = min_size(bound, MAX_CLUSTERS / 2);
 	nr_frames = bound + SPARE_FRAMES;
-	if (table_reserve(&frames, nr_frames * CLUSTER_BYTES,
+	if (table_reserve(&pool_frames, nr_frames * CLUSTER_BYTES,
 			  (LEAST_FRAMES + SPARE_FRAMES) * CLUSTER_BYTES,
 			  CLUSTER_BYTES))
 		return -ENOMEM;
-	nr_frames = frames.size / CLUSTER_BYTES;
+	nr_frames = pool_frames.size / CLUSTER_BYTES;
 	bound = nr_frames - SPARE_FRAMES;
 	files = min_size(files, MAX_CLUSTERS - nr_frames);
 	if (table_reserve(&free_frames, nr_frames * sizeof(uint32_t), 0, 4096))
 		return -ENOMEM;
-	return table_reserve(&clusters,
+	return table_reserve(&pool_clusters,
 			     (nr_frames + files) * sizeof(struct cluster),
 			     nr_frames * sizeof(struct cluster), 4096);
 }
@@ -67,17 +70,17 @@ int pool_init(void)
 
 struct cluster *cluster_at(size_t nr)
 {
-	return (struct cluster *)clusters.base + nr;
+	return (struct cluster *)pool_clusters.base + nr;
 }
 
 size_t cluster_nr(const struct cluster *cl)
 {
-	return (size_t)(cl - (struct cluster *)clusters.base);
+	return (size_t)(cl - (struct cluster *)pool_clusters.base);
 }
 
 char *cluster_memory(const struct cluster *cl)
 {
-	return frames.base + cl->place * CLUSTER_BYTES;
+	return pool_frames.base + cl->place * CLUSTER_BYTES;
 }
 
 static struct cluster *cluster_get(void)
@@ -89,7 +92,7 @@ static struct cluster *cluster_get(void)
 		list_del_init(&cl->age);
 		return cl;
 	}
-	if (!table_reach(&clusters, (clusters_grown + 1) * sizeof(*cl)))
+	if (!table_reach(&pool_clusters, (clusters_grown + 1) * sizeof(*cl)))
 		return NULL;
 	cl = cluster_at(clusters_grown++);
 	list_init(&cl->age);
@@ -115,7 +118,8 @@ static bool frame_get(uint32_t *frame)
 	if (nr_free_frames)
 		*frame = *free_frame(--nr_free_frames);
 	else if (frames_grown < nr_frames &&
-		 table_reach(&frames, (frames_grown + 1) * CLUSTER_BYTES) &&
+		 table_reach(&pool_frames,
+			     (frames_grown + 1) * CLUSTER_BYTES) &&
 		 table_reach(&free_frames,
 			     (frames_grown + 1) * sizeof(uint32_t)))
 		*frame = (uint32_t)frames_grown++;
@@ -128,7 +132,7 @@ static bool frame_get(uint32_t *frame)
 
 static void frame_put(uint32_t frame)
 {
-	os_purge(frames.base + frame * CLUSTER_BYTES, CLUSTER_BYTES);
+	os_purge(pool_frames.base + frame * CLUSTER_BYTES, CLUSTER_BYTES);
 	*free_frame(nr_free_frames++) = frame;
 	WRITE_ONCE(used_frames, used_frames - 1);
 	count(&swap_now.pool_bytes, -CLUSTER_BYTES);
@@ -143,7 +147,7 @@ bool pool_is_over(void)
 
 static void enter_fill(struct cluster *cl)
 {
-	list_add_tail(&cl->fill, &by_fill[cl->live >> FILL_SHIFT]);
+	list_add_tail(&cl->fill, &by_fill[cl->where][cl->live >> FILL_SHIFT]);
 }
 
 static void leave_closed(struct cluster *cl)
@@ -158,6 +162,7 @@ void cluster_retire(struct cluster *cl)
 {
 	if (cl->where == IN_FILE) {
 		/* only swapd has the file */
+		list_del_init(&cl->fill);
 		list_del_init(&cl->age);
 		list_add_tail(&cl->age, &dead);
 		return;
@@ -224,13 +229,12 @@ void entry_drop(uint64_t word)
 	book(cl, word, -1);
 	if (cl->open)
 		return;
-	if (cl->where == IN_POOL) {
+	if (cl->where == IN_POOL)
 		closed_live -= before - cl->live;
-		if (cl->live >> FILL_SHIFT != before >> FILL_SHIFT &&
-		    !list_empty(&cl->fill)) {
-			list_del_init(&cl->fill);
-			enter_fill(cl);
-		}
+	if (cl->live >> FILL_SHIFT != before >> FILL_SHIFT &&
+	    !list_empty(&cl->fill)) {
+		list_del_init(&cl->fill);
+		enter_fill(cl);
 	}
 	if (!cl->nr && cl != held)
 		cluster_retire(cl);
@@ -284,13 +288,12 @@ void log_append(enum log log, uint32_t slot, const struct entry *e)
 	lock_release(&reloc_lock);
 }
 
-const struct entry *entry_at(const struct cluster *cl, size_t offset)
+const struct entry *entry_in(const char *bytes, size_t left)
 {
-	const struct entry *e =
-		(const struct entry *)(cluster_memory(cl) + offset);
+	const struct entry *e = (const struct entry *)bytes;
 
-	if (offset >= cl->used || !e->bytes || e->bytes > PAGE_SIZE ||
-	    e->codec > CODEC_ZSTD || offset + entry_size(e->bytes) > cl->used)
+	if (left < sizeof(*e) || !e->bytes || e->bytes > PAGE_SIZE ||
+	    e->codec > CODEC_ZSTD || entry_size(e->bytes) > left)
 		return NULL;
 	return e;
 }
@@ -303,21 +306,22 @@ bool entry_is_live(const struct cluster *cl, size_t offset,
 
 /* ---- packing ---- */
 
-static struct cluster *emptiest(void)
+struct cluster *cluster_emptiest(enum where where)
 {
 	for (size_t i = 0; i < NR_FILLS; i++)
-		if (!list_empty(&by_fill[i]))
-			return list_entry(by_fill[i].next, struct cluster,
-					  fill);
+		if (!list_empty(&by_fill[where][i]))
+			return list_entry(by_fill[where][i].next,
+					  struct cluster, fill);
 	return NULL;
 }
 
 /* Move all live entries on; false if there was no room for one. */
 static bool empty_cluster(struct cluster *cl)
 {
+	const char *memory = cluster_memory(cl);
 	const struct entry *e;
 
-	for (size_t at = 0; (e = entry_at(cl, at));
+	for (size_t at = 0; (e = entry_in(memory + at, cl->used - at));
 	     at += entry_size(e->bytes)) {
 		uint64_t word = word_of(cluster_nr(cl), at, e);
 
@@ -339,7 +343,7 @@ static bool too_dead(size_t live, size_t all)
 
 bool pool_pack(void)
 {
-	struct cluster *cl = emptiest();
+	struct cluster *cl = cluster_emptiest(IN_POOL);
 
 	/* the second does not follow if there are clusters left alone */
 	if (!cl || !too_dead(closed_live, nr_closed * CLUSTER_BYTES) ||
@@ -369,6 +373,7 @@ void pool_moved(struct cluster *cl, uint32_t place, uint64_t nonce)
 	cl->nonce = nonce;
 	lock_release(&reloc_lock);
 	list_add_tail(&cl->age, &in_file);
+	enter_fill(cl);
 	frame_put(frame);
 	count(&swap_now.pool_pages, -(long)cl->nr);
 	count(&swap_now.pool_live, -(long)cl->live);

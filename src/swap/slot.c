@@ -16,7 +16,8 @@
 
 #define TABLE_STEP KIB(64)
 
-static struct table words, laters;
+struct table slot_words;
+static struct table laters;
 static uint32_t grown = 1, max_slots;
 static uint32_t free_slot;
 static uint32_t slots_later;
@@ -51,7 +52,7 @@ bool table_reach(struct table *t, size_t end)
 
 static uint64_t *word_at(uint32_t slot)
 {
-	return (uint64_t *)words.base + slot;
+	return (uint64_t *)slot_words.base + slot;
 }
 
 static uint32_t *later_at(uint32_t slot)
@@ -61,9 +62,10 @@ static uint32_t *later_at(uint32_t slot)
 
 int slots_init(size_t max)
 {
-	if (table_reserve(&words, max * sizeof(uint64_t), MIB(1), TABLE_STEP))
+	if (table_reserve(&slot_words, max * sizeof(uint64_t), MIB(1),
+			  TABLE_STEP))
 		return -ENOMEM;
-	max = words.size / sizeof(uint64_t);
+	max = slot_words.size / sizeof(uint64_t);
 	if (table_reserve(&laters, max * sizeof(uint32_t), 0, TABLE_STEP))
 		return -ENOMEM;
 	max_slots = (uint32_t)min_size(max, laters.size / sizeof(uint32_t));
@@ -80,7 +82,7 @@ uint32_t slot_get(void)
 	}
 	slot = grown;
 	if (slot >= max_slots ||
-	    !table_reach(&words, (slot + 1UL) * sizeof(uint64_t)) ||
+	    !table_reach(&slot_words, (slot + 1UL) * sizeof(uint64_t)) ||
 	    !table_reach(&laters, (slot + 1UL) * sizeof(uint32_t)))
 		return 0;
 	/* pairs with the acquire in slot_word() */

@@ -6,7 +6,8 @@
  *          one is the head of a log, to which entries are appended; a closed
  *          one only loses them.
  * log:     LOG_NEW takes what is stored; LOG_OLD what has been in the pool for
- *          long and went through zstd, whether that made it smaller or not.
+ *          long, or in the file, and went through zstd, whether that made it
+ *          smaller or not.
  * frame:   memory for a cluster, by its index in the pool.
  * word:    of a slot. 0.. next free slot, or where the entry is: cluster,
  *          offset, bytes, codec, and WORD_LIVE.
@@ -27,6 +28,7 @@
 #include "swap/swap.h"
 
 #define CLUSTER_BYTES KIB(256)
+#define SWP_FILLED    (1UL << (SWP_BITS - 1)) /* and a pattern; else a slot */
 #define ENTRY_ALIGN   16
 
 extern struct mm_lock store_lock __hidden, reloc_lock __hidden;
@@ -146,6 +148,10 @@ int table_reserve(struct table *t, size_t size, size_t least, size_t step);
  */
 bool table_reach(struct table *t, size_t end);
 
+/* all slots' words, all clusters, the pool's memory */
+extern struct table slot_words __hidden, pool_clusters __hidden,
+	pool_frames __hidden;
+
 /** slots_init - a table of up to @max slots; 0 or -ENOMEM */
 int slots_init(size_t max);
 
@@ -173,7 +179,7 @@ enum log { LOG_NEW, LOG_OLD, NR_LOGS };
 
 struct cluster {
 	struct list_head age;  /* closed ones of a log, of the file, or dead */
-	struct list_head fill; /* closed ones in the pool, by live bytes */
+	struct list_head fill; /* closed ones, by live bytes */
 	uint64_t nonce;	       /* of its encryption in the file */
 	uint64_t closed_ms;
 	uint32_t used, live; /* bytes of entries, of live ones */
@@ -213,8 +219,10 @@ void entry_drop(uint64_t word);
 /** cluster_retire - give back a cluster without live entries */
 void cluster_retire(struct cluster *cl);
 
-/** entry_at - the entry there, or NULL if it is none that is whole */
-const struct entry *entry_at(const struct cluster *cl, size_t offset);
+/** entry_in - the entry at the start of so many bytes, or NULL if there is none
+ * that is whole
+ */
+const struct entry *entry_in(const char *bytes, size_t left);
 
 /** entry_is_live - does its slot say that it is there? */
 bool entry_is_live(const struct cluster *cl, size_t offset,
@@ -222,6 +230,9 @@ bool entry_is_live(const struct cluster *cl, size_t offset,
 
 /** pool_oldest - the closed cluster of a log that was closed first, or NULL */
 struct cluster *pool_oldest(enum log log);
+
+/** cluster_emptiest - a closed cluster with few live bytes, or NULL */
+struct cluster *cluster_emptiest(enum where where);
 
 /** pool_passed - a closed cluster of LOG_NEW is of LOG_OLD from now on */
 void pool_passed(struct cluster *cl);
@@ -239,7 +250,7 @@ void pool_moved(struct cluster *cl, uint32_t place, uint64_t nonce);
 
 /* ---- the swap file (file.c) ---- */
 
-/** file_init - look where the file may go */
+/** file_init - look where the file may go; while the environment can be read */
 void file_init(void);
 
 /** file_claim - a free cluster of the file, which is made if need be; or -errno

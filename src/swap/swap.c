@@ -15,15 +15,18 @@
 #include "os/os.h"
 #include "swap/store.h"
 
-#define FILLED	  (1UL << (SWP_BITS - 1)) /* and a pattern; else a slot */
 #define MOST_LZ4  (PAGE_SIZE * 3 / 4)
 #define SETTLE_MS 10000 /* closed for so long: recode */
+#define GATHER_MS 10
+#define SLACK	  (16 * CLUSTER_BYTES) /* of the file, not worth the work */
 #define MAX_SLOTS (1UL << 31)
 #define SLOT_PER  64 /* bytes of the store: few pages shrink to less */
 
 struct mm_lock store_lock, reloc_lock;
 struct swap_config swap_config;
 struct swap_counts swap_now;
+const struct swap_core swap_core = { &slot_words, &pool_clusters,
+				     &pool_frames };
 
 int swap_init(const struct swap_config *config)
 {
@@ -43,7 +46,7 @@ int swap_init(const struct swap_config *config)
 
 swp_t swap_filled(uint32_t pattern)
 {
-	return FILLED | pattern;
+	return SWP_FILLED | pattern;
 }
 
 /* ---- free ---- */
@@ -60,7 +63,7 @@ static void free_slot(uint32_t slot)
 
 void swap_free(swp_t swp)
 {
-	if (swp & FILLED)
+	if (swp & SWP_FILLED)
 		return;
 	lock_acquire(&store_lock);
 	free_slot((uint32_t)swp);
@@ -69,7 +72,7 @@ void swap_free(swp_t swp)
 
 void swap_free_later(swp_t swp)
 {
-	if (!(swp & FILLED))
+	if (!(swp & SWP_FILLED))
 		slot_push_later((uint32_t)swp);
 }
 
@@ -147,62 +150,13 @@ static bool spill(struct swap_coder *c)
 	return !err;
 }
 
-/* ---- store and load ---- */
+/* ---- load ---- */
 
-static bool log_room_locked(enum log log, size_t size, bool spare)
-{
-	bool ok;
-
-	lock_acquire(&store_lock);
-	ok = log_room(log, size, spare);
-	lock_release(&store_lock);
-	return ok;
-}
-
-static bool pack(void)
-{
-	bool more;
-
-	lock_acquire(&store_lock);
-	more = pool_pack();
-	lock_release(&store_lock);
-	return more;
-}
-
-static bool make_room(struct swap_coder *c, size_t size)
-{
-	while (!log_room_locked(LOG_NEW, size, false))
-		if (!pack() && !spill(c))
-			return false;
-	return true;
-}
-
-int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp)
-{
-	uint32_t pattern, slot;
-
-	if (page_is_filled(page, &pattern)) {
-		*swp = swap_filled(pattern);
-		return 0;
-	}
-	if (!entry_code_lz4(c, page, MOST_LZ4)) {
-		if (!always)
-			return -E2BIG;
-		entry_code_raw(c, page);
-	}
-	if (!make_room(c, entry_size(c->entry->bytes)))
-		return -ENOSPC;
-	lock_acquire(&store_lock);
-	slot = slot_get();
-	if (slot)
-		log_append(LOG_NEW, slot, c->entry);
-	lock_release(&store_lock);
-	*swp = slot;
-	return slot ? 0 : -ENOSPC;
-}
-
-/* Bring the coded bytes to c->entry, wherever they are. */
-static int fetch(struct swap_coder *c, uint64_t word, bool wait)
+/*
+ * Bring the coded bytes to c->entry, wherever they are; -ESTALE if they have
+ * moved. Releases reloc_lock.
+ */
+static int fetch(struct swap_coder *c, uint32_t slot, uint64_t word, bool wait)
 {
 	size_t offset = word_offset(word);
 	size_t bytes = sizeof(struct entry) + word_bytes(word);
@@ -210,15 +164,22 @@ static int fetch(struct swap_coder *c, uint64_t word, bool wait)
 	uint64_t nonce = cl->nonce;
 	uint32_t place = cl->place;
 	enum where where = cl->where;
+	int err;
 
 	if (where == IN_POOL)
 		memcpy(c->entry, cluster_memory(cl) + offset, bytes);
 	lock_release(&reloc_lock);
 	if (where == LOST)
 		return -EIO;
-	if (where == IN_FILE)
-		return file_read(place, nonce, offset, c->entry, bytes, wait);
-	return 0;
+	if (where == IN_POOL)
+		return 0;
+	err = file_read(place, nonce, offset, c->entry, bytes, wait);
+	/* swapd may have given the place away meanwhile */
+	lock_acquire(&reloc_lock);
+	if (slot_word(slot) != word || cl->where != where || cl->nonce != nonce)
+		err = -ESTALE;
+	lock_release(&reloc_lock);
+	return err;
 }
 
 static int load(struct swap_coder *c, swp_t swp, void *page, bool wait)
@@ -227,17 +188,19 @@ static int load(struct swap_coder *c, swp_t swp, void *page, bool wait)
 	uint64_t word;
 	int err;
 
-	if (swp & FILLED) {
+	if (swp & SWP_FILLED) {
 		page_fill(page, (uint32_t)swp);
 		return 0;
 	}
-	lock_acquire(&reloc_lock);
-	word = slot_word((uint32_t)swp);
-	if (!(word & WORD_LIVE)) {
-		lock_release(&reloc_lock);
-		return -EBADMSG;
-	}
-	err = fetch(c, word, wait);
+	do {
+		lock_acquire(&reloc_lock);
+		word = slot_word((uint32_t)swp);
+		if (!(word & WORD_LIVE)) {
+			lock_release(&reloc_lock);
+			return -EBADMSG;
+		}
+		err = fetch(c, (uint32_t)swp, word, wait);
+	} while (err == -ESTALE);
 	if (err)
 		return err;
 	if (e->slot != (uint32_t)swp || e->bytes != word_bytes(word) ||
@@ -256,10 +219,12 @@ int swap_load_cached(struct swap_coder *c, swp_t swp, void *page)
 	return load(c, swp, page, false);
 }
 
-/* ---- what can wait ---- */
+/* ---- recode, gather ---- */
 
-/* The entry at its place in a held cluster, to the other log, smaller if zstd
- * can do it. False if there is no room. */
+/*
+ * The entry at its place in a held cluster, to the end of LOG_OLD; smaller if
+ * zstd can do it and has not tried. False if there is no room.
+ */
 static bool recode_entry(struct swap_coder *c, struct cluster *cl, size_t at,
 			 const struct entry *e)
 {
@@ -268,7 +233,8 @@ static bool recode_entry(struct swap_coder *c, struct cluster *cl, size_t at,
 	size_t most = e->bytes - e->bytes / 8U;
 	bool ok;
 
-	if (entry_decode(c, e, c->plain) || !entry_code_zstd(c, c->plain, most))
+	if (cl->log == LOG_OLD || entry_decode(c, e, c->plain) ||
+	    !entry_code_zstd(c, c->plain, most))
 		memcpy(c->entry, e, sizeof(*e) + e->bytes);
 	lock_acquire(&store_lock);
 	ok = log_room(LOG_OLD, entry_size(c->entry->bytes), true);
@@ -278,6 +244,24 @@ static bool recode_entry(struct swap_coder *c, struct cluster *cl, size_t at,
 	}
 	lock_release(&store_lock);
 	return ok;
+}
+
+/*
+ * The live ones of the entries in @bytes, which are those of a held cluster
+ * from
+ * *@at on. It goes on to the first that is not whole; false without room.
+ */
+static bool recode_entries(struct swap_coder *c, struct cluster *cl, size_t *at,
+			   const void *bytes, size_t len)
+{
+	const char *next = bytes, *end = next + len;
+	const struct entry *e;
+
+	for (; (e = entry_in(next, (size_t)(end - next)));
+	     next += entry_size(e->bytes), *at += entry_size(e->bytes))
+		if (entry_is_live(cl, *at, e) && !recode_entry(c, cl, *at, e))
+			return false;
+	return true;
 }
 
 static struct cluster *hold_settled(void)
@@ -296,15 +280,12 @@ static struct cluster *hold_settled(void)
 static bool recode(struct swap_coder *c)
 {
 	struct cluster *cl = hold_settled();
-	const struct entry *e;
-	bool done = true;
+	size_t at = 0;
+	bool done;
 
 	if (!cl)
 		return false;
-	for (size_t at = 0; done && (e = entry_at(cl, at));
-	     at += entry_size(e->bytes))
-		if (entry_is_live(cl, at, e))
-			done = recode_entry(c, cl, at, e);
+	done = recode_entries(c, cl, &at, cluster_memory(cl), cl->used);
 	lock_acquire(&store_lock);
 	if (unhold(cl) && done)
 		pool_passed(cl); /* a broken header: no second time */
@@ -331,6 +312,124 @@ static bool release_dead(void)
 	return cl;
 }
 
+/*
+ * The file is gathered when half of it is dead, a cluster now and then; when it
+ * is almost as large as it may be, from a quarter on and as fast as it goes.
+ */
+static struct cluster *hold_sparse(void)
+{
+	static uint64_t next_ms;
+	struct cluster *cl = NULL;
+	size_t all, live, worth = SIZE_MAX;
+
+	lock_acquire(&store_lock);
+	all = swap_now.file_bytes;
+	live = min_size(swap_now.coded_bytes - swap_now.pool_live, all);
+	if (all + all / 8 + SLACK > swap_config.file_max)
+		worth = all / 4;
+	else if (all > SLACK && os_clock_ms() >= next_ms)
+		worth = all / 2;
+	if (all - live > worth && file_is_usable())
+		cl = cluster_emptiest(IN_FILE);
+	/* others may be dead that cannot be read */
+	if (cl && cl->live > CLUSTER_BYTES / 4 * 3)
+		cl = NULL;
+	if (cl)
+		next_ms = os_clock_ms() + GATHER_MS;
+	hold(cl);
+	lock_release(&store_lock);
+	return cl;
+}
+
+/* What is left of a cluster of the file, back into the pool. */
+static bool gather(struct swap_coder *c)
+{
+	struct cluster *cl = hold_sparse();
+	bool room = true;
+
+	if (!cl)
+		return false;
+	for (size_t at = 0, from; room && at < cl->used;) {
+		size_t len = min_size(cl->used - at, CHUNK_BYTES);
+
+		from = at;
+		if (file_read(cl->place, cl->nonce, at, c->chunk, len, true))
+			break;
+		room = recode_entries(c, cl, &at, c->chunk, len);
+		if (at == from)
+			break;
+	}
+	lock_acquire(&store_lock);
+	if (unhold(cl) && room)
+		list_del_init(&cl->fill); /* not readable: no second time */
+	lock_release(&store_lock);
+	release_dead();
+	return room;
+}
+
+/* ---- store, balance ---- */
+
+static bool log_room_locked(enum log log, size_t size, bool spare)
+{
+	bool ok;
+
+	lock_acquire(&store_lock);
+	ok = log_room(log, size, spare);
+	lock_release(&store_lock);
+	return ok;
+}
+
+static bool pack(void)
+{
+	bool more;
+
+	lock_acquire(&store_lock);
+	more = pool_pack();
+	lock_release(&store_lock);
+	return more;
+}
+
+/* Make the pool smaller, or what is in the way of that. */
+static bool ease(struct swap_coder *c)
+{
+	return pack() || gather(c) || spill(c);
+}
+
+static int code(struct swap_coder *c, const void *page, bool always)
+{
+	if (entry_code_lz4(c, page, MOST_LZ4))
+		return 0;
+	if (!always)
+		return -E2BIG;
+	entry_code_raw(c, page);
+	return 0;
+}
+
+int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp)
+{
+	uint32_t pattern, slot;
+	int err;
+
+	if (page_is_filled(page, &pattern)) {
+		*swp = swap_filled(pattern);
+		return 0;
+	}
+	err = code(c, page, always);
+	while (!err &&
+	       !log_room_locked(LOG_NEW, entry_size(c->entry->bytes), false))
+		/* which may use the coder */
+		err = ease(c) ? code(c, page, always) : -ENOSPC;
+	if (err)
+		return err;
+	lock_acquire(&store_lock);
+	slot = slot_get();
+	if (slot)
+		log_append(LOG_NEW, slot, c->entry);
+	lock_release(&store_lock);
+	*swp = slot;
+	return slot ? 0 : -ENOSPC;
+}
+
 bool swap_balance(struct swap_coder *c, bool idle)
 {
 	bool more;
@@ -339,8 +438,7 @@ bool swap_balance(struct swap_coder *c, bool idle)
 	file_sweep();
 	more = release_dead();
 	more |= pack();
-	if (pool_is_over())
-		more |= spill(c);
+	more |= gather(c) || (pool_is_over() && spill(c));
 	if (idle)
 		more |= recode(c);
 	return more;
@@ -386,6 +484,7 @@ static void lose_file(void)
 	while (!list_empty(&in_file)) {
 		cl = list_entry(in_file.next, struct cluster, age);
 		list_del_init(&cl->age);
+		list_del_init(&cl->fill);
 		cl->where = LOST;
 		count(&swap_now.file_bytes, -CLUSTER_BYTES);
 	}

@@ -36,6 +36,12 @@ struct swap_config {
  */
 int swap_init(const struct swap_config *config);
 
+/** swap_core - where mmcore finds the store in a core dump */
+struct swap_core {
+	const struct table *words, *clusters, *frames;
+};
+extern const struct swap_core swap_core __hidden;
+
 /** swap_filled - the swp_t of a page that is a 32-bit pattern all over */
 swp_t swap_filled(uint32_t pattern);
 
@@ -85,8 +91,9 @@ void swap_free_later(swp_t swp);
  * @idle: there is time: recode what has been in the pool for long
  *
  * Frees what was left for later, packs clusters while more than a tenth of the
- * pool is dead bytes, and spills the oldest clusters to the file while the
- * pool is above its bound. Returns whether there is more to do.
+ * pool is dead bytes, spills the oldest clusters to the file while the pool is
+ * above its bound, and takes back what is left of clusters of the file when
+ * much of that is dead. Returns whether there is more to do.
  * Context: swapd; store_lock is held for a cluster at a time at most.
  */
 bool swap_balance(struct swap_coder *c, bool idle);

@@ -55,15 +55,20 @@ static void nothing_can_be_read_in_the_file(void)
 	spill_and_load(true);
 }
 
+static void replace_one(void)
+{
+	size_t i = rnd() % NR;
+
+	swap_free_later(swp[i]);
+	swp[i] = store_page(kind_of(i), salt + i);
+}
+
 static void pages_come_and_go_through_the_file(void)
 {
 	start();
 	store_all(0, NR);
 	for (size_t i = 0; i < 30000; i++) {
-		size_t j = rnd() % NR;
-
-		swap_free_later(swp[j]);
-		swp[j] = store_page(kind_of(j), salt + j);
+		replace_one();
 		if (i % 100 == 0)
 			swap_balance(coder, true);
 		if (i % 3000 == 0)
@@ -74,6 +79,51 @@ static void pages_come_and_go_through_the_file(void)
 	free_all(0, NR);
 	assert_int_equal(counts().coded_bytes, 0);
 	assert_int_equal(counts().file_bytes, 0);
+}
+
+/* Of every cluster some pages live on, so none is freed by itself. */
+static void a_file_of_holes_shrinks(void)
+{
+	const size_t slack = 17 * CLUSTER_BYTES;
+	size_t before;
+
+	start();
+	store_all(0, NR);
+	balance();
+	before = counts().file_bytes;
+	for (size_t i = 0; i < NR; i++)
+		if (i % 8 != 1) {
+			swap_free(swp[i]);
+			swp[i] = 0;
+		}
+	assert_true(counts().file_bytes > before * 3 / 4);
+	for (unsigned ms = 0; ms < 10000 && counts().file_bytes > slack; ms++) {
+		balance();
+		usleep(1000);
+	}
+	assert_true(counts().file_bytes <= slack);
+	assert_true(before > 2 * slack);
+	check_all(0, NR);
+	free_all(0, NR);
+	assert_int_equal(counts().file_bytes, 0);
+	assert_int_equal(counts().coded_bytes, 0);
+	assert_int_equal(counts().zstd_pages, 0);
+}
+
+/* It is larger than what lives in it, so there is always room. */
+static void a_file_does_not_fill_up_with_dead_pages(void)
+{
+	start();
+	store_all(0, NR);
+	balance();
+	swap_config.file_max = counts().file_bytes / 2 * 3;
+	for (size_t i = 0; i < 100000; i++) {
+		replace_one();
+		if (i % 16 == 0)
+			swap_balance(coder, false);
+	}
+	assert_int_equal(counts().errors, 0);
+	check_all(0, NR);
 }
 
 /* ---- what can go wrong ---- */
@@ -263,6 +313,8 @@ int main(void)
 		CHILD_TEST(pages_come_back_from_the_file),
 		CHILD_TEST(nothing_can_be_read_in_the_file),
 		CHILD_TEST(pages_come_and_go_through_the_file),
+		CHILD_TEST(a_file_of_holes_shrinks),
+		CHILD_TEST(a_file_does_not_fill_up_with_dead_pages),
 		CHILD_TEST(a_flipped_bit_in_the_file_is_found),
 		CHILD_TEST(a_file_cut_off_is_an_error),
 		CHILD_TEST(without_a_directory),
