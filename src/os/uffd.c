@@ -62,7 +62,8 @@ static int open_with(bool user_mode, uint64_t features)
 
 int os_uffd_open(bool user_mode, bool *forks)
 {
-	const uint64_t needed = UFFD_FEATURE_MOVE | UFFD_FEATURE_THREAD_ID;
+	const uint64_t needed = UFFD_FEATURE_MOVE | UFFD_FEATURE_THREAD_ID |
+				UFFD_FEATURE_EXACT_ADDRESS;
 	int fd = open_with(user_mode, needed | UFFD_FEATURE_EVENT_FORK);
 
 	/* forks are for who may trace others (CAP_SYS_PTRACE) */

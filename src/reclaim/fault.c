@@ -54,17 +54,39 @@ static char *zeros; /* MAX_AHEAD pages, never written */
 
 /* ---- how far to read ahead ---- */
 
-/* Pages to bring for a touch; doubles as long as the touches go upwards. */
-static size_t read_ahead(struct server *s, uintptr_t addr, size_t max)
+/* Pages of a small object from the one on that was touched. */
+static size_t pages_of_object(struct mapping *m, uintptr_t touched)
+{
+	const char *object, *p = (char *)touched;
+	const struct slot *slot;
+	size_t bytes;
+
+	if (m->kind != MAPPING_WINDOW)
+		return 1;
+	slot = slot_at(mapping_window(m), p);
+	bytes = class_bytes[READ_ONCE(slot->class)];
+	object = slab_object(slot, p);
+	if (bytes > MEDIUM_MAX || object + bytes <= p)
+		return 1;
+	return ((uintptr_t)(object + bytes - 1) >> PAGE_SHIFT) -
+	       (touched >> PAGE_SHIFT) + 1;
+}
+
+/*
+ * Pages to bring for a touch: what the touched object lies on; more as long as
+ * the touches go upwards.
+ */
+static size_t read_ahead(struct server *s, uintptr_t addr, size_t wanted,
+			 size_t max)
 {
 	struct stream *st;
-	size_t nr = 1;
+	size_t nr = wanted;
 
 	for (unsigned i = 0; i < NR_STREAMS; i++) {
 		st = &s->stream[i];
 		if (addr != st->next)
 			continue;
-		nr = min_size(st->nr * 2, MAX_AHEAD);
+		nr = max_size(min_size(st->nr * 2, MAX_AHEAD), wanted);
 		goto out;
 	}
 	st = &s->stream[s->turn++ % NR_STREAMS];
@@ -152,7 +174,9 @@ static void find_fork(struct server *s)
 	else if (nr_pending < (touch.child < 0 ? FOR_TOUCHES : MAX_PENDING))
 		pending[nr_pending++] = touch;
 	else if (touch.child < 0)
-		os_uffd_wake(swapd.uffd, (void *)touch.addr, PAGE_SIZE);
+		os_uffd_wake(swapd.uffd,
+			     (void *)align_down(touch.addr, PAGE_SIZE),
+			     PAGE_SIZE);
 	else
 		bug("swap: too many forks at a time");
 }
@@ -306,9 +330,13 @@ static void count(unsigned kind, size_t nr)
 /* As long as pages leave, but not for ever: others may take what they free. */
 static void make_room(size_t nr)
 {
-	uint64_t start = os_clock_ms();
-	uint32_t seen = READ_ONCE(swapd.progress), now;
+	uint32_t seen, now;
+	uint64_t start;
 
+	if (likely(within_limit(nr)))
+		return;
+	start = os_clock_ms();
+	seen = READ_ONCE(swapd.progress);
 	for (unsigned idle = 0; !within_limit(nr) && idle < ROOM_TRIES;) {
 		os_futex_wait(&swapd.progress, seen, ROOM_MS);
 		now = READ_ONCE(swapd.progress);
@@ -362,8 +390,9 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 	return true;
 }
 
-static void serve(struct server *s, uintptr_t addr)
+static void serve(struct server *s, uintptr_t touched)
 {
+	uintptr_t addr = align_down(touched, PAGE_SIZE);
 	struct mapping *m = map_find(NULL, addr);
 	uintptr_t chunk_end;
 	size_t max, at;
@@ -379,7 +408,7 @@ static void serve(struct server *s, uintptr_t addr)
 	at = (addr - m->start) >> PAGE_SHIFT;
 	chunk_end = align_down(addr - m->start, 1UL << CHUNK_SHIFT) +
 		    (1UL << CHUNK_SHIFT) + m->start;
-	max = read_ahead(s, addr,
+	max = read_ahead(s, addr, pages_of_object(m, touched),
 			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
 	make_room(max);
 	for (;;) {
@@ -521,7 +550,7 @@ static void server_main(void *arg)
 			    (void *)touch.addr);
 		start = os_clock_ns();
 		service_enter(s->id);
-		serve(s, align_down(touch.addr, PAGE_SIZE));
+		serve(s, touch.addr);
 		service_leave(s->id);
 		note_latency(os_clock_ns() - start);
 		follow(s, touch.tid);

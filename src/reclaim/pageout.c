@@ -20,6 +20,10 @@
 
 struct swapd swapd = { .uffd = -1, .pagemap = -1 };
 
+static const struct core_info core_info __attribute__((used, retain)) = {
+	CORE_MAGIC, &core_info, &windows[0], &mm_pgtable, &swapd, &swap_core,
+};
+
 int stage_init(void)
 {
 	swapd.nr_stages = NR_STAGES;
@@ -78,23 +82,31 @@ static size_t claim(uintptr_t addr, pte_t *pte, size_t nr)
 	return n;
 }
 
-static bool exists(const void *p)
+static void look(const void *p, size_t nr, bool *has)
 {
-	bool has = false;
-
-	if (os_pagemap_read(swapd.pagemap, p, 1, &has))
+	if (os_pagemap_read(swapd.pagemap, p, nr, has))
 		bug("swap: cannot read /proc/self/pagemap any more");
-	return has;
 }
 
 enum fate { STAYED, MOVED, WAS_EMPTY };
 
-/* Errors do not tell: a page may have been moved nevertheless. */
-static enum fate find(const char *stage, const char *page)
+/*
+ * Errors do not tell: a page may have been moved nevertheless. Sees to the
+ * first page, and if it is not there to all up to the next that is; how many.
+ */
+static size_t find(const char *stage, const char *page, size_t nr,
+		   enum fate *fate)
 {
-	if (exists(page))
-		return STAYED;
-	return exists(stage) ? MOVED : WAS_EMPTY;
+	bool here[BATCH_PAGES], there[BATCH_PAGES];
+	size_t n = 0;
+
+	look(page, nr, here);
+	look(stage, nr, there);
+	for (; n < nr && !here[n]; n++)
+		fate[n] = there[n] ? MOVED : WAS_EMPTY;
+	if (!n)
+		fate[n++] = STAYED;
+	return n;
 }
 
 /*
@@ -117,7 +129,7 @@ static void move_out(char *to, char *from, size_t nr, enum fate *fate)
 			continue;
 		tries = 0;
 		if (r <= 0)
-			fate[i++] = find(stage, page);
+			i += find(stage, page, nr - i, &fate[i]);
 		for (; r > 0; r -= PAGE_SIZE)
 			fate[i++] = MOVED;
 	}
@@ -155,8 +167,10 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr)
 		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
 	}
-	WRITE_ONCE(swapd.head, swapd.head + n);
 	stat_add_global(STAT_pgsteal, n);
+	for (nr = n; nr && fate[nr - 1] == WAS_EMPTY;)
+		nr--;
+	WRITE_ONCE(swapd.head, swapd.head + nr);
 	return n;
 }
 
@@ -167,13 +181,16 @@ int move_back(uintptr_t addr, uint64_t stage, bool shared)
 	char *from = stage_addr(stage), *to = (char *)addr;
 	long r = shared ? -EBUSY
 			: os_uffd_move(swapd.uffd, to, from, PAGE_SIZE, true);
+	bool there = shared;
 
 	if (r > 0)
 		return 0;
 	if (r == -EAGAIN)
 		return -EAGAIN;
 	/* an error although it was moved: a fault of Linux 6.18 */
-	if (shared || exists(from))
+	if (!there)
+		look(from, 1, &there);
+	if (there)
 		r = os_uffd_copy(swapd.uffd, to, from, PAGE_SIZE);
 	else
 		r = -EEXIST;
@@ -218,23 +235,55 @@ static pte_t epoch(void)
 	return (pte_t)swapd.epoch << PTE_EPOCH_SHIFT;
 }
 
+/* The entry of the page in a stage, and its place; NULL if there is none. */
+static pte_t *stage_entry(uint64_t stage, pte_t *v)
+{
+	pte_t *pte = __atomic_load_n(&stages[stage].pte, __ATOMIC_ACQUIRE);
+
+	if (!pte)
+		return NULL;
+	*v = pte_read(pte);
+	return pte_value(*v) == stage ? pte : NULL;
+}
+
+pte_t *stage_pack(uint64_t stage, pte_t *v)
+{
+	pte_t *pte = stage_entry(stage, v), new;
+
+	if (!pte)
+		return NULL;
+	new = (*v & ~PTE_STATE_MASK) | PTE_PACKING;
+	if (pte_state(*v) == PTE_STAGED && pte_cas(pte, v, new))
+		*v = new;
+	return *v == new ? pte : NULL;
+}
+
+bool stage_is_packing(uint64_t stage)
+{
+	pte_t v;
+
+	return stage_entry(stage, &v) && pte_state(v) == PTE_PACKING;
+}
+
+static void unpack(uint64_t stage)
+{
+	pte_t v, *pte = stage_entry(stage, &v);
+
+	if (pte && pte_state(v) == PTE_PACKING)
+		pte_cas(pte, &v, (v & ~PTE_STATE_MASK) | PTE_STAGED);
+}
+
 /* The oldest stage; true if its page is in the store now. */
 static bool store_stage(uint64_t stage)
 {
 	struct stage *s = &stages[stage];
-	pte_t *pte = __atomic_load_n(&s->pte, __ATOMIC_ACQUIRE), v, packing;
+	pte_t v, *pte = stage_pack(stage, &v);
 	swp_t swp;
 	int err;
 
 	if (!pte)
 		return false;
-	v = pte_read(pte);
-	packing = (v & ~PTE_STATE_MASK) | PTE_PACKING;
-	if (pte_state(v) != PTE_STAGED || pte_value(v) != stage ||
-	    !pte_cas(pte, &v, packing))
-		return false;
 	err = swap_store(swapd.coder, stage_addr(stage), swapd.always, &swp);
-	v = packing;
 	if (err) {
 		give_back(s->addr, pte, v, stage);
 		stat_add_global(STAT_swp_reject, 1);
@@ -256,15 +305,13 @@ static bool store_stage(uint64_t stage)
 /* Wait until nobody fills from a stage; false if its page stays there. */
 static bool quiesce(uint64_t stage)
 {
-	pte_t *pte, v;
+	pte_t v;
 
-	while ((pte = __atomic_load_n(&stages[stage].pte, __ATOMIC_ACQUIRE))) {
-		v = pte_read(pte);
-		if (pte_value(v) != stage ||
-		    (pte_state(v) != PTE_FILLING && pte_state(v) != PTE_STAGED))
-			break;
+	while (stage_entry(stage, &v)) {
 		if (pte_state(v) == PTE_STAGED)
 			return false;
+		if (pte_state(v) != PTE_FILLING)
+			break;
 		os_yield();
 	}
 	return true;
@@ -279,12 +326,15 @@ static bool stages_due(uint64_t before)
 size_t store_stages(size_t nr, uint64_t before)
 {
 	uint64_t first = swapd.tail % swapd.nr_stages;
-	size_t n = 0, stored = 0;
+	size_t most =
+		min_size(swapd.nr_stages - first, swapd.head - swapd.tail);
+	size_t n = 0, packed = 0, stored = 0;
 
-	nr = min_size(nr, swapd.nr_stages - first);
-	while (n < nr && stages_due(before)) {
-		uint64_t stage = swapd.tail % swapd.nr_stages;
+	while (n < most && (n < nr || n < packed) && stages_due(before)) {
+		uint64_t stage = first + n;
 
+		if (n >= packed)
+			packed = n + clear_slab(stage, most - n);
 		stored += store_stage(stage);
 		if (!quiesce(stage))
 			break;
@@ -294,6 +344,8 @@ size_t store_stages(size_t nr, uint64_t before)
 		WRITE_ONCE(swapd.tail, swapd.tail + 1);
 		n++;
 	}
+	for (size_t i = n; i < packed; i++)
+		unpack(first + i);
 	if (n && os_purge(stage_addr(first), n << PAGE_SHIFT)) {
 		stage_unlock();
 		if (os_purge(stage_addr(first), n << PAGE_SHIFT))

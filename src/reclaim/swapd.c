@@ -106,10 +106,16 @@ static void set_limit(void)
 		WRITE_ONCE(swap_arms_early, true);
 }
 
-/* Pages that may wait in the staging while memory is wanted. */
-static size_t inactive_target(void)
+static bool staging_is_half_full(void)
 {
-	return min_size(pages_heap() / 4, swapd.nr_stages / 2);
+	return swapd.head - swapd.tail > swapd.nr_stages / 2;
+}
+
+/* Pages may wait in the staging while memory is wanted, but not too many. */
+static bool enough_staged(void)
+{
+	return READ_ONCE(pages_staged) > pages_heap() / 4 ||
+	       staging_is_half_full();
 }
 
 static void serve_request(bool busy);
@@ -132,12 +138,13 @@ static void shrink(size_t target)
 		size_t want = min_size(pages_resident() - target, EVICT_PAGES);
 		size_t n = 0;
 
-		if (READ_ONCE(pages_staged) > inactive_target() ||
-		    tried > pages_to_scan())
+		if (enough_staged() || tried > pages_to_scan())
 			n = store_some(BATCH_PAGES, UINT64_MAX);
 		tried = n ? 0 : tried + want;
 		if (!n)
-			scan_pages(want, tried > pages_to_scan());
+			scan_pages(want, tried > pages_to_scan()
+						 ? AGING
+						 : UNDER_PRESSURE);
 		if (!swap_room() ||
 		    tried > STUCK_SCANS * (pages_to_scan() + want)) {
 			stuck_until = os_clock_ms() + STUCK_MS;
@@ -172,9 +179,9 @@ static void age(void)
 	scanned_ms = now;
 	for (size_t n; nr; nr -= n) {
 		n = min_size(nr, EVICT_PAGES);
-		scan_pages(n, true);
+		scan_pages(n, AGING);
 		/* a large heap has no time to wait there */
-		if (swapd.head - swapd.tail > swapd.nr_stages / 2)
+		if (staging_is_half_full())
 			store_some(EVICT_PAGES, UINT64_MAX);
 		tidy();
 		serve_request(true);
@@ -192,7 +199,7 @@ static void store_old(void)
 static void stress(void)
 {
 	swapd.always = true;
-	scan_pages(EVICT_PAGES, false);
+	scan_pages(EVICT_PAGES, UNDER_PRESSURE);
 	store_some(EVICT_PAGES / 2, UINT64_MAX);
 	tidy();
 	swapd.always = false;
@@ -544,18 +551,12 @@ static void fill(pte_t *pte, char *p)
 
 static void for_all_armed(int pagemap, bool fill_all)
 {
-	for (struct armed_range r = { 0 }; next_armed(&r);) {
-		size_t nr = (r.end - r.start) >> PAGE_SHIFT;
-
-		for (size_t i = 0; i < nr; i++) {
-			char *p = (char *)r.start + (i << PAGE_SHIFT);
-
+	for (struct armed_range r = { 0 }; next_armed(&r);)
+		for (; r.start < r.end; r.start += PAGE_SIZE, r.ptes++)
 			if (fill_all)
-				fill(&r.ptes[i], p);
+				fill(r.ptes, (char *)r.start);
 			else
-				repair(&r.ptes[i], p, pagemap);
-		}
-	}
+				repair(r.ptes, (char *)r.start, pagemap);
 }
 
 void swapd_fork_child(void)

@@ -5,6 +5,7 @@
  * swapd.c:   the thread swapd: when, how much; requests; limits; fork.
  * vmscan.c:  which pages: a hand that goes round all memory.
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
+ * clear.c:   of what is to be stored, free objects are cleared.
  * fault.c:   the service: threads that bring back what is touched.
  *
  * None of them allocates while it works, or touches memory of the program but
@@ -84,14 +85,42 @@ size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr);
 size_t store_stages(size_t nr, uint64_t before);
 
 /**
- * scan_pages - let the hand go on, and stage what it finds cold
- * @nr:    pages to look at
- * @aging: such a round counts for many: it is long, as nobody wants memory, or
+ * stage_pack - make the entry of a staged page PACKING, if it is not
+ * @v: receives the entry
+ *
+ * Returns the entry's place; NULL if the page is not there any more.
+ */
+pte_t *stage_pack(uint64_t stage, pte_t *v);
+
+/** stage_is_packing - is it PACKING, and so where it was? */
+bool stage_is_packing(uint64_t stage);
+
+/**
+ * clear_slab - clear what is free in the pages of a slab that are staged
+ * @first: stage of the first of them
+ * @most:  stages to look at from there on
+ *
+ * Returns how many stages hold pages of that slab: they are PACKING now, if
+ * they are needed at all. 0 if it is not a slab. Context: swapd.
+ */
+size_t clear_slab(uint64_t first, size_t most);
+
+/**
+ * enum scan - what becomes of a page that is to be passed over for some rounds
+ * @UNDER_PRESSURE: one round less is left
+ * @AGING: half of them; such a round is long, as nobody wants memory, or
  *         nothing was found in the one before
+ * @ALL:   it is taken nevertheless
+ */
+enum scan { UNDER_PRESSURE, AGING, ALL };
+
+/**
+ * scan_pages - let the hand go on, and stage what it finds cold
+ * @nr: pages to look at
  *
  * Context: swapd; takes scan_lock.
  */
-void scan_pages(size_t nr, bool aging);
+void scan_pages(size_t nr, enum scan scan);
 
 /** scan_range - stage what there is in a range, whatever its level */
 void scan_range(uintptr_t start, uintptr_t end);
@@ -143,5 +172,19 @@ int service_start(void);
  * another -errno if its place is not watched over: it stays where it is.
  */
 int move_back(uintptr_t addr, uint64_t stage, bool shared);
+
+/**
+ * struct core_info - by this tools/mmcore finds pages that are out in a core
+ * dump of a process that had this very version of libmm
+ */
+struct core_info {
+	char magic[16];
+	const struct core_info *self;
+	const struct window *first;
+	const struct pgtable *pgtable; /* of all others */
+	const struct swapd *swapd;
+	const struct swap_core *store;
+};
+#define CORE_MAGIC "libmm core 0.1"
 
 #endif

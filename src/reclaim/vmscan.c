@@ -195,8 +195,6 @@ static size_t to_skip(const struct window *w, uintptr_t addr)
 	}
 }
 
-enum scan { UNDER_PRESSURE, AGING, ALL };
-
 /* Is it this page's turn? Fewer rounds are left if not. */
 static bool is_due(pte_t *pte, enum scan scan)
 {
@@ -276,7 +274,7 @@ static struct area *next_area(void)
 	return &areas[current];
 }
 
-void scan_pages(size_t nr, bool aging)
+void scan_pages(size_t nr, enum scan scan)
 {
 	size_t seen = 0;
 
@@ -297,7 +295,7 @@ void scan_pages(size_t nr, bool aging)
 				     chunk_left(m, hand));
 			n = min_size(n, (min_size(block_end, a->end) - hand) >>
 						PAGE_SHIFT);
-			scan_locked(m, hand, n, aging ? AGING : UNDER_PRESSURE);
+			scan_locked(m, hand, n, scan);
 		}
 		hand += n << PAGE_SHIFT;
 		seen += n;

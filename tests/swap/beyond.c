@@ -13,20 +13,17 @@ int main(int argc, char **argv)
 {
 	size_t limit = argc > 1 ? strtoul(argv[1], NULL, 10) * MIB : 0;
 	struct heap h = { .size = 256 * KIB }, more;
-	int (*advise)(void *, size_t, enum mm_advice);
 
 	if (!limit)
 		return 2;
 	if (!swap_possible())
 		return SKIP;
-	*(void **)&advise = mm_symbol("mm_advise");
 	h.nr = (unsigned)(limit * TIMES / h.size);
 	h.block = own_memory(h.nr * sizeof(h.block[0]));
 	for (unsigned b = 0; b < h.nr; b++) {
 		h.block[b] = malloc(h.size);
 		CHECK(h.block[b]);
-		if (advise)
-			CHECK(!advise(h.block[b], h.size, MM_NOSWAP));
+		heap_advise(h.block[b], h.size, MM_NOSWAP);
 		heap_write_block(&h, b);
 	}
 	CHECK(proc_number("/proc/self/status", "VmRSS") * KIB > limit * 2);

@@ -12,7 +12,6 @@
 /* As programs do that change their title. The store may want to know of it. */
 static void move_environment(void)
 {
-	int (*advise)(void *, size_t, enum mm_advice);
 	char **to;
 	size_t nr = 0;
 
@@ -20,17 +19,14 @@ static void move_environment(void)
 		nr++;
 	to = malloc((nr + 1) * sizeof(*to));
 	CHECK(to);
-	*(void **)&advise = mm_symbol("mm_advise");
 	for (size_t i = 0; i < nr; i++) {
 		to[i] = strdup(environ[i]);
 		CHECK(to[i]);
-		if (advise)
-			CHECK(!advise(to[i], 1, MM_COLD));
+		heap_advise(to[i], 1, MM_COLD);
 	}
 	to[nr] = NULL;
 	environ = to;
-	if (advise)
-		CHECK(!advise(to, 1, MM_COLD));
+	heap_advise(to, 1, MM_COLD);
 }
 
 int main(void)

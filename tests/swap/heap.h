@@ -97,29 +97,40 @@ static inline void heap_make(struct heap *h, unsigned nr, size_t size)
 	heap_write(h, 1);
 }
 
-/* As much as may be goes out now. */
-static inline void heap_evict(const struct heap *h)
+/* mm_advise(), where there is one. */
+static inline void heap_advise(void *p, size_t size, enum mm_advice advice)
 {
 	int (*advise)(void *, size_t, enum mm_advice);
 
 	*(void **)&advise = mm_symbol("mm_advise");
-	for (unsigned b = 0; advise && b < h->nr; b++)
-		CHECK(!advise(h->block[b], h->size, MM_COLD));
+	CHECK(!advise || !advise(p, size, advice));
+}
+
+/* As much as may be goes out now. */
+static inline void heap_evict(const struct heap *h)
+{
+	for (unsigned b = 0; b < h->nr; b++)
+		heap_advise(h->block[b], h->size, MM_COLD);
+}
+
+/* Is the page out? Without libmm none is. */
+static inline int heap_is_out(const void *p)
+{
+	int (*query)(const void *, struct mm_page_info *);
+	struct mm_page_info info;
+
+	*(void **)&query = mm_symbol("mm_page_query");
+	return query && !query(p, &info) &&
+	       (info.state == MM_PAGE_SWAPPED || info.state == MM_PAGE_STAGED);
 }
 
 static inline unsigned heap_percent_out(const struct heap *h)
 {
-	int (*query)(const void *, struct mm_page_info *);
 	size_t out = 0, all = 0;
-	struct mm_page_info info;
 
-	*(void **)&query = mm_symbol("mm_page_query");
-	for (unsigned b = 0; query && b < h->nr; b++)
-		for (size_t p = 0; p < h->size; p += HEAP_PAGE, all++) {
-			query(h->block[b] + p, &info);
-			out += info.state == MM_PAGE_SWAPPED ||
-			       info.state == MM_PAGE_STAGED;
-		}
+	for (unsigned b = 0; b < h->nr; b++)
+		for (size_t p = 0; p < h->size; p += HEAP_PAGE, all++)
+			out += (size_t)heap_is_out(h->block[b] + p);
 	return all ? (unsigned)(out * 100 / all) : 0;
 }
 
@@ -145,6 +156,16 @@ static inline int swap_possible(void)
 	else
 		printf("skipped: no userfaultfd for this user\n");
 	return fd >= 0;
+}
+
+/* What for: to be told when the test is skipped. */
+static inline int swap_possible_for_root(const char *what_for)
+{
+	if (!swap_possible())
+		return 0;
+	if (geteuid())
+		printf("skipped: needs root, %s\n", what_for);
+	return !geteuid();
 }
 
 #endif

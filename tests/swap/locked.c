@@ -10,12 +10,8 @@ int main(void)
 {
 	struct heap h;
 
-	if (!swap_possible())
+	if (!swap_possible_for_root("for as much locked memory"))
 		return SKIP;
-	if (geteuid()) {
-		printf("skipped: needs root, for as much locked memory\n");
-		return SKIP;
-	}
 	heap_make(&h, 400, 64 * KIB);
 	usleep(300000);
 	heap_evict(&h);

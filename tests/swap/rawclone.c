@@ -16,12 +16,8 @@ int main(void)
 {
 	struct heap h;
 
-	if (!swap_possible())
+	if (!swap_possible_for_root("to be told of forks"))
 		return SKIP;
-	if (geteuid()) {
-		printf("skipped: needs root, to be told of forks\n");
-		return SKIP;
-	}
 	heap_make(&h, 600, 32 * KIB);
 	usleep(300000);
 	for (unsigned i = 0; i < CHILDREN; i++) {
