@@ -25,7 +25,7 @@ pc=$(find "$root" -name mm.pc)
 libdir=$(dirname "$(dirname "$pc")")
 prefix=$(dirname "$(dirname "$(find "$root" -path '*/bin/mmrun')")")
 for file in "$libdir"/libmm.{a,so} "$prefix"/include/mm/mm.h \
-	"$prefix"/bin/mmrun "$prefix"/share/libmm/libmm-gdb.py \
+	"$prefix"/bin/{mmrun,mmcore} "$prefix"/share/libmm/libmm-gdb.py \
 	"$libdir"/cmake/mm/mmConfig{,Version}.cmake; do
 	with "installed" test -e "$file"
 done
