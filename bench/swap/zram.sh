@@ -13,31 +13,13 @@
 set -eu
 lib=$(readlink -f "$1") rounds=${2:-3} seconds=${3:-5}
 here=$(dirname "$(readlink -f "$0")")
-work=$(mktemp -d /var/tmp/zram.XXXXXX)
-group=/sys/fs/cgroup/memory/zram.$$
+. "$here/zram_device.sh"
 cc -O2 -o "$work/access" "$here/access.c" -lm
-mkdir "$group"
-device=$(cat /sys/class/zram-control/hot_add)
-ahead=$(cat /proc/sys/vm/page-cluster)
-
-clean_up() {
-	swapoff "/dev/zram$device" 2>/dev/null || :
-	echo 1 >"/sys/block/zram$device/reset"
-	echo "$device" >/sys/class/zram-control/hot_remove
-	echo "$ahead" >/proc/sys/vm/page-cluster
-	rmdir "$group"
-	rm -r "$work"
-}
-trap clean_up EXIT
 echo $((264 << 20)) >"$group/memory.limit_in_bytes"
 
 # kernel ALGORITHM PAGE-CLUSTER PATTERN; sets pool, the bytes zram took
 kernel() {
-	echo 1 >"/sys/block/zram$device/reset"
-	echo "$1" >"/sys/block/zram$device/comp_algorithm"
-	echo 2G >"/sys/block/zram$device/disksize"
-	mkswap "/dev/zram$device" >/dev/null
-	swapon -p 100 "/dev/zram$device"
+	swap_to_zram "$1" 2G
 	echo "$2" >/proc/sys/vm/page-cluster
 	(echo $BASHPID >"$group/cgroup.procs" &&
 		exec "$work/access" "$3" 1024 "$seconds") &

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+#
+# zram_device.sh - a zram device and a memory cgroup, for the scripts that hold
+# libmm beside the kernel's swap. Sourced by them; as root, and needs version 1 of
+# the memory controller.
+#
+# Sets $work, a folder, $group, the cgroup, and $device, the device's number; all
+# are removed when the script ends, and vm.page-cluster is as it was.
+
+work=$(mktemp -d /var/tmp/zram.XXXXXX)
+group=/sys/fs/cgroup/memory/zram.$$
+mkdir "$group"
+device=$(cat /sys/class/zram-control/hot_add)
+ahead=$(cat /proc/sys/vm/page-cluster)
+
+clean_up() {
+	swapoff "/dev/zram$device" 2>/dev/null || :
+	echo 1 >"/sys/block/zram$device/reset"
+	echo "$device" >/sys/class/zram-control/hot_remove
+	echo "$ahead" >/proc/sys/vm/page-cluster
+	rmdir "$group"
+	rm -r "$work"
+}
+trap clean_up EXIT
+
+# swap_to_zram ALGORITHM SIZE - until swapoff, it is the only swap in use
+swap_to_zram() {
+	echo 1 >"/sys/block/zram$device/reset"
+	echo "$1" >"/sys/block/zram$device/comp_algorithm"
+	echo "$2" >"/sys/block/zram$device/disksize"
+	mkswap "/dev/zram$device" >/dev/null
+	swapon -p 100 "/dev/zram$device"
+}
