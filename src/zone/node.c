@@ -223,24 +223,56 @@ unsigned node_current(void)
 	return nid;
 }
 
-#define ROOM_MS 100 /* as long as an answer is good */
+#define ROOM_MS 100  /* as long as an answer is good */
+#define STOP_MS 1000 /* the kernel left a node, and so do we */
+#define PORTION 64U  /* pages */
 
 /*
- * The kernel goes to another node when its low watermark is reached, which is
- * at most this: it keeps up to a 20th, and a quarter more, where huge pages are
- * on; a 1000th twice where the node is large.
+ * The kernel goes to another node when its low watermark is reached: up to a
+ * 20th, and a quarter more, where huge pages are on; a 1000th twice where the
+ * node is large. What its CPUs take at a time is to be had beside that. But for
+ * a while it may keep about three times as much (watermark_boost_factor).
  */
 static size_t kernel_keeps(size_t total)
 {
-	return min_size(total / 16, MIB(256) + total / 512);
+	return min_size(total / 16 + total / 128, MIB(256) + total / 512);
 }
 
-static void ask_room(struct node *n, uint64_t now)
+/* Is what was taken since the kernel was asked on another node? */
+static bool went_elsewhere(const struct node *n)
+{
+	pfn_t pfn = READ_ONCE(n->taken);
+	int phys = pfn ? os_node_of(pfn_to_addr(pfn)) : -1;
+
+	return phys >= 0 && phys != (int)n->phys;
+}
+
+static bool kernel_stopped(struct node *n, size_t left, uint64_t now)
+{
+	if (went_elsewhere(n)) {
+		WRITE_ONCE(n->stop, left);
+		WRITE_ONCE(n->stop_ms, now);
+		return true;
+	}
+	return now - READ_ONCE(n->stop_ms) < STOP_MS &&
+	       left <= READ_ONCE(n->stop) + (PORTION << PAGE_SHIFT);
+}
+
+static void ask_room(struct node *n, size_t nr, uint64_t now)
 {
 	size_t total, left = os_node_free(n->phys, &total);
 	size_t keep = kernel_keeps(total);
+	size_t room = (left - min_size(left, keep)) >> PAGE_SHIFT;
 
-	WRITE_ONCE(n->room, (left - min_size(left, keep)) >> PAGE_SHIFT);
+	if (left < 3 * keep) {
+		size_t portion = max_size(room / 16, max_size(nr, PORTION));
+
+		room = kernel_stopped(n, left, now) ? 0
+						    : min_size(room, portion);
+	}
+	WRITE_ONCE(n->taken, 0);
+	WRITE_ONCE(n->room, room);
+	WRITE_ONCE(n->full, room < nr);
 	WRITE_ONCE(n->room_ms, now);
 }
 
@@ -253,8 +285,9 @@ bool node_has_room(struct node *n, size_t nr)
 	now = os_clock_ms();
 	asked = READ_ONCE(n->room_ms);
 	/* what was taken is not always touched: look again before it is full */
-	if (now - asked >= ROOM_MS || (READ_ONCE(n->room) < nr && now != asked))
-		ask_room(n, now);
+	if (now - asked >= ROOM_MS ||
+	    (READ_ONCE(n->room) < nr && (now != asked || !READ_ONCE(n->full))))
+		ask_room(n, nr, now);
 	if (READ_ONCE(n->room) < nr)
 		return false;
 	WRITE_ONCE(n->room, READ_ONCE(n->room) - nr);

@@ -23,8 +23,9 @@ bool node_add_window(size_t nr, unsigned seen);
  *
  * The kernel is asked now and then (at each tick of the coarse clock once it
  * was nothing) how much is left, of which a little is kept: else it would take
- * the pages elsewhere, and nobody here would know. Always true if there is one
- * node, or if the kernel does not tell.
+ * the pages elsewhere, and nobody here would know. When there is not much more
+ * than that, pages are taken in portions, with a look where they went. Always
+ * true if there is one node, or if the kernel does not tell.
  */
 bool node_has_room(struct node *n, size_t nr);
 

@@ -298,10 +298,11 @@ static void count_event(struct zone *z, enum stat_item item, size_t nr)
  * Only what is not as it should be is counted: numa_hit is what a zone has
  * given out without numa_miss, numa_local what is not numa_other.
  */
-static void count_numa(struct zone *z, unsigned wanted, size_t nr)
+static void count_numa(struct zone *z, unsigned wanted, pfn_t pfn, size_t nr)
 {
 	if (likely(nr_nodes == 1))
 		return;
+	WRITE_ONCE(nodes[z->nid].taken, pfn);
 	if (z->nid != wanted) {
 		count_event(z, STAT_numa_miss, nr);
 		count_event(&nodes[wanted].zone[z->type], STAT_numa_foreign,
@@ -326,7 +327,7 @@ static pfn_t node_alloc(struct node *n, enum mm_zone_type type, size_t nr,
 			continue;
 		pfn = zone_alloc(z, nr, align, gfp, wmark);
 		if (pfn) {
-			count_numa(z, wanted, nr);
+			count_numa(z, wanted, pfn, nr);
 			return pfn;
 		}
 	}

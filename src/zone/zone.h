@@ -72,9 +72,13 @@ struct zone {
 struct node {
 	unsigned phys;		     /* the kernel's number, which users see */
 	uint8_t fallback[MAX_NODES]; /* all nids, nearest first */
-	/* hints: pages that its memory had left, less those taken since */
-	size_t room;
-	uint64_t room_ms; /* when that was asked */
+	/* hints, see node_has_room(): */
+	size_t room;	  /* pages that may be taken before the next look */
+	uint64_t room_ms; /* when the last one was */
+	bool full;	  /* it found too little */
+	pfn_t taken;	  /* a page of those taken since */
+	size_t stop;	  /* bytes left when the kernel went elsewhere */
+	uint64_t stop_ms;
 	struct zone zone[MM_NR_ZONES];
 };
 
