@@ -93,14 +93,21 @@ void json_swap(struct mm_out *o)
 	json_rows(o, "swapinfo", row, NR_ROWS);
 }
 
+static void show_line(struct mm_out *o, const char *name,
+		      const struct pressure_line *l)
+{
+	static const unsigned seconds[] = { 10, 60, 300 };
+
+	out_printf(o, "%s ", name);
+	for (unsigned i = 0; i < ARRAY_SIZE(seconds); i++)
+		out_printf(o, "avg%u=%u.%02u ", seconds[i], l->avg[i] / 100,
+			   l->avg[i] % 100);
+	out_printf(o, "total=%lu\n", l->total_us);
+}
+
 void show_pressure(struct mm_out *o, const struct snapshot *s)
 {
-	const struct pressure *p = &pressure;
-
 	(void)s;
-	out_printf(
-		o,
-		"some avg10=%u.%02u avg60=%u.%02u avg300=%u.%02u total=%lu\n",
-		p->avg[0] / 100, p->avg[0] % 100, p->avg[1] / 100,
-		p->avg[1] % 100, p->avg[2] / 100, p->avg[2] % 100, p->total_us);
+	show_line(o, "some", &pressure.some);
+	show_line(o, "full", &pressure.full);
 }

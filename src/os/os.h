@@ -185,6 +185,12 @@ void os_reserve_stdio(void);
 
 int os_gettid(void);
 
+/** os_threads - numbers of threads of the process; how many were found */
+unsigned os_threads(int tids[], unsigned most);
+
+/** os_cpu_ns - processor time of a thread of the process; 0 if it is gone */
+uint64_t os_cpu_ns(int tid);
+
 /** struct os_cpus - where a thread may run: a bit for each CPU */
 struct os_cpus {
 	unsigned long bits[16];

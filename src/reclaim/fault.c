@@ -16,7 +16,6 @@
 #include "os/os.h"
 #include "reclaim/swapd.h"
 
-#define NR_SERVERS   2 /* one waits for touches, the others are at work */
 #define NR_STREAMS   4
 #define FOR_TOUCHES  64
 #define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
@@ -25,7 +24,6 @@
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
-#define LATENCY_STEP 1000 /* ns, of the first step of the histogram */
 
 struct stream {
 	uintptr_t next; /* where it goes on */
@@ -445,30 +443,6 @@ static void follow(struct server *s, int tid)
 		s->follows = !os_cpus_set(&cpu);
 }
 
-/* ---- how long it takes ---- */
-
-unsigned fault_latency[NR_LATENCIES];
-
-static void note_latency(uint64_t ns)
-{
-	unsigned i = 0;
-
-	for (uint64_t t = LATENCY_STEP; i < NR_LATENCIES - 1 && ns > t;
-	     t += t / 4)
-		i++;
-	__atomic_add_fetch(&fault_latency[i], 1, __ATOMIC_RELAXED);
-	stat_add_global(STAT_swp_wait_us, (ns + 500) / 1000);
-}
-
-uint64_t fault_latency_ns(unsigned step)
-{
-	uint64_t t = LATENCY_STEP;
-
-	while (step--)
-		t += t / 4;
-	return t;
-}
-
 /* ---- children that were forked behind our back ---- */
 
 /*
@@ -524,11 +498,12 @@ static void server_main(void *arg)
 	struct server *s = arg;
 
 	os_thread_name("mm-fault");
+	stall_own(s->id, os_gettid());
 	os_cpus_get(&s->anywhere);
 	s->in_front = s->follows = false;
 	for (;;) {
 		struct os_touch touch;
-		uint64_t start;
+		struct stall stall;
 		int err;
 
 		if (!s->in_front)
@@ -548,11 +523,11 @@ static void server_main(void *arg)
 		if (touch.tid == swapd.tid)
 			bug("swap: swapd has touched %p, which is not there",
 			    (void *)touch.addr);
-		start = os_clock_ns();
+		stall_begin(&stall);
 		service_enter(s->id);
 		serve(s, touch.addr);
 		service_leave(s->id);
-		note_latency(os_clock_ns() - start);
+		stall_end(&stall);
 		follow(s, touch.tid);
 	}
 }

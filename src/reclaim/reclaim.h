@@ -38,13 +38,15 @@ void swap_start(void);
 size_t swap_reclaim(size_t bytes);
 
 /**
- * struct pressure - how long threads wait for their pages, as PSI's "some"
- * @avg:      hundredths of a percent of the last 10, 60 and 300 s
- * @total_us: since the start
+ * struct pressure - how long threads wait for their pages, as PSI says it
+ * @some: one or more do; the waits of all add up
+ * @full: and no other thread of the program runs; estimated
  */
 struct pressure {
-	unsigned avg[3];
-	uint64_t total_us;
+	struct pressure_line {
+		unsigned avg[3]; /* 1/100 % of the last 10, 60 and 300 s */
+		uint64_t total_us;
+	} some, full;
 };
 extern struct pressure pressure __hidden;
 

@@ -205,34 +205,6 @@ static void stress(void)
 	swapd.always = false;
 }
 
-/* ---- pressure ---- */
-
-#define PRESSURE_MS 2000
-
-struct pressure pressure;
-
-/* Averages that forget exponentially, as those of the kernel do. */
-static void note_pressure(void)
-{
-	static const unsigned window_ms[] = { 10000, 60000, 300000 };
-	static uint64_t last_ms;
-	uint64_t now = os_clock_ms(), ms = now - last_ms;
-	uint64_t total = READ_ONCE(mm_global_counters.n[STAT_swp_wait_us]);
-	long share;
-
-	if (ms < PRESSURE_MS)
-		return;
-	share = (long)min_size((total - pressure.total_us) * 10 / ms, 10000);
-	for (unsigned i = 0; i < ARRAY_SIZE(window_ms); i++) {
-		long avg = pressure.avg[i];
-
-		avg += (share - avg) * (long)ms / (long)(window_ms[i] + ms);
-		WRITE_ONCE(pressure.avg[i], (unsigned)avg);
-	}
-	WRITE_ONCE(pressure.total_us, total);
-	last_ms = now;
-}
-
 /* ---- requests ---- */
 
 static long reclaim_bytes(size_t bytes)
@@ -299,7 +271,7 @@ static void work(void)
 {
 	stage_unlock();
 	serve_request(false);
-	note_pressure();
+	pressure_note();
 	set_limit();
 	keep_limit();
 	if (mm_options.swap_stress) {
@@ -346,6 +318,7 @@ static void swapd_main(void *arg)
 	(void)arg;
 	os_thread_name("mm-swapd");
 	swapd.tid = os_gettid();
+	stall_own(NR_SERVERS, swapd.tid);
 	error = set_up();
 	if (!error)
 		set_limit();

@@ -7,6 +7,7 @@
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
  * clear.c:   of what is to be stored, free objects are cleared.
  * fault.c:   the service: threads that bring back what is touched.
+ * pressure.c: how long that takes, and what else the program does meanwhile.
  *
  * None of them allocates while it works, or touches memory of the program but
  * through userfaultfd.
@@ -172,6 +173,23 @@ int service_start(void);
  * another -errno if its place is not watched over: it stays where it is.
  */
 int move_back(uintptr_t addr, uint64_t stage, bool shared);
+
+#define NR_SERVERS 2 /* one waits for touches, the others are at work */
+
+/** stall_own - thread @i of swap's own has this tid; i <= NR_SERVERS */
+void stall_own(unsigned i, int tid);
+
+/* stall_begin, stall_end - a thread of the program waits in between */
+struct stall {
+	uint64_t start_ns, program_ns;
+	unsigned nr_tids;
+	bool sampled;
+};
+void stall_begin(struct stall *s);
+void stall_end(const struct stall *s);
+
+/** pressure_note - bring the averages up to date; context: swapd */
+void pressure_note(void);
 
 /**
  * struct core_info - by this tools/mmcore finds pages that are out in a core
