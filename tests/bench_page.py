@@ -19,7 +19,7 @@ import zlib
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
-WORKLOADS = ["sqlite3", "simple", "churn-*", "micro-pair", "room"]
+WORKLOADS = ["sqlite3", "simple", "churn-*", "micro-pair", "room", "swap-zipf-*"]
 ROOMS = 7
 WIDTH, HEIGHT = 1280, 2600
 
@@ -85,9 +85,9 @@ def check_plots(dom):
     body = attributes(re.search(r"<body[^>]*>", dom).group())
     plots = [attributes(t) for t in re.findall(r'<svg class="plot"[^>]*>', dom)]
     # 2 scatter plots, a card for sqlite3, simple, churn-2 and churn-64, time and
-    # RSS by threads, the micro curve
-    assert len(plots) == 9, [p.get("data-title") for p in plots]
-    assert body["data-plots"] == "9" and body["data-missing"] == "0", body
+    # RSS by threads, the micro curve, a curve of swap
+    assert len(plots) == 10, [p.get("data-title") for p in plots]
+    assert body["data-plots"] == "10" and body["data-missing"] == "0", body
     for plot in plots:
         marks, drawn = int(plot["data-marks"]), int(plot["data-drawn"])
         assert drawn == marks >= 2, plot

@@ -294,9 +294,10 @@ def scatter(title, means, names, colors):
 
 
 def curves(title, lines, colors, x, y, width=500):
-    """One line per allocator, both axes logarithmic; lines: {name: [(x, y)]}.
+    """One line per allocator; lines: {name: [(x, y)]}.
 
-    x and y are (axis title, function from value to text, base of the ticks).
+    x and y are (axis title, function from value to text, base of the ticks);
+    the axis is logarithmic unless that base is None.
     """
     lines = {n: pts for n, pts in lines.items() if pts}
     xs = [a for pts in lines.values() for a, _ in pts]
@@ -304,7 +305,7 @@ def curves(title, lines, colors, x, y, width=500):
     if len(set(xs)) < 2:
         return None
     box = (58, 26, width - 24, 216)
-    x_axis = Axis(xs, box[0], box[2], log=True, base=x[2])
+    x_axis = Axis(xs, box[0], box[2], x[2] is not None, x[2])
     y_axis = Axis([min(ys) * 0.9, max(ys) * 1.1], box[3], box[1], True, y[2])
     parts = frame(x_axis, y_axis, x[0], y[0], x[1], y[1], box)
     marks = 0

@@ -225,6 +225,56 @@ def scaling(results, names, colors):
     )
 
 
+def percent_text(v):
+    return f"{v:.0f} %"
+
+
+def times_text(v):
+    return f"{v:.3g} x"
+
+
+def swap_lines(results, pattern):
+    """{who: [(memory saved in %, slowdown)]}, held against no limit at all."""
+    cells = results["summary"]["cells"]
+    base = cells.get(f"swap-{pattern}-100", {}).get(charts.OURS)
+    lines = {"libmm": [], "zram": []}
+    for w in results["workloads"] if base else ():
+        if w["layer"] != "swap" or w["curve"][0] != f"swap {pattern}":
+            continue
+        cell = cells[w["name"]][charts.OURS]
+        if cell:
+            saved = 100 - 100 * cell["peak_kib"] / base["peak_kib"]
+            slower = cell["ns_per_op"] / base["ns_per_op"]
+            lines[w["curve"][1]].append((saved, slower))
+    return lines
+
+
+def swap(results):
+    """What memory costs that is not there, with libmm and with the kernel."""
+    colors = charts.palette(["libmm", "zram"])
+    x = ("memory saved", percent_text, None)
+    y = ("an access takes", times_text, 10)
+    found = dict.fromkeys(
+        w["curve"][0].partition(" ")[2]
+        for w in results["workloads"]
+        if w["layer"] == "swap"
+    )
+    cards = []
+    for pattern in found:
+        title = f"{pattern} access: slowdown against memory saved"
+        svg = charts.curves(title, swap_lines(results, pattern), colors, x, y)
+        if svg:
+            cards.append(card(svg, title))
+    if not cards:
+        return ""
+    return (
+        "<h2>Compressed swap</h2><p>A heap that is 2.5 times compressible, under a"
+        " limit; the kernel's zram with as much for heap and pool together.</p>"
+        + legend(["libmm", "zram"], colors)
+        + grid(cards, "grid two")
+    )
+
+
 def micro(results, names, colors):
     families = {}
     for w in results["workloads"]:
@@ -330,6 +380,7 @@ def render(results):
         scaling(results, names, colors),
         micro(results, names, colors),
         rooms(results),
+        swap(results),
         figures(results, names),
     ]
     return (

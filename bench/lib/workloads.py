@@ -6,6 +6,7 @@ A size is an index: 0 for --quick, 1 for the ordinary run, 2 for --full.
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Callable
 
 from . import programs
@@ -23,7 +24,7 @@ class Workload:
     """
 
     name: str
-    layer: str  # "program", "pattern", "micro" or "room"
+    layer: str  # "program", "pattern", "micro", "room" or "swap"
     title: str
     run: Callable
     needs: list = field(default_factory=list)
@@ -297,6 +298,72 @@ def room(name, title):
     return Workload(name, "room", title, run, only="libmm")
 
 
+# A heap that is 2.5 times compressible (swap/access.c), with a limit: its MiB,
+# and the seconds of each run.
+SWAP_MIB = (64, 256, 1024)
+SWAP_S = (0.5, 1, 5)
+SWAP_PATTERNS = ("uniform", "zipf", "seq")
+SWAP_PERCENT = (100, 80, 65, 50)
+
+
+def swap_sample(runner, argv, preload=None, env=None):
+    """The access program or what runs it: rate, and KiB if it prints them."""
+    sample, output = runner.run(argv, preload, env=env)
+    rate, *kib = map(float, output.read_text().split())
+    sample["ns_per_op"] = 1e9 / rate
+    if kib:
+        sample["peak_kib"] = int(kib[0])
+    return sample
+
+
+def swapped(pattern, percent):
+    """libmm with a limit of so much of the heap; 100: none."""
+    name = f"swap-{pattern}-{percent}"
+
+    def run(runner, preload, size):
+        argv = [runner.programs / "bench-access", pattern]
+        argv += [SWAP_MIB[size], SWAP_S[size]]
+        limit = SWAP_MIB[size] * percent // 100
+        options = f"swap=4G,swap_pool={limit // 2}M,limit={limit}M"
+        env = {"MM_OPTIONS": options} if percent < 100 else None
+        return {name: swap_sample(runner, argv, preload, env)}
+
+    title = f"{pattern} access, {percent} % of a heap in memory"
+    return Workload(
+        name, "swap", title, run, curve=(f"swap {pattern}", "libmm"), only="libmm"
+    )
+
+
+def zram_swapped(pattern, percent):
+    """The kernel's zram at so much of the heap, pool included."""
+    name = f"zram-{pattern}-{percent}"
+    script = Path(__file__).resolve().parents[1] / "swap" / "zram_point.sh"
+
+    def prepare(runner, _size):
+        runner.run([script])
+
+    def run(runner, _preload, size):
+        argv = [script, runner.programs / "bench-access", pattern]
+        argv += [SWAP_MIB[size], SWAP_S[size], percent]
+        return {name: swap_sample(runner, argv)}
+
+    title = f"the same with the kernel's zram, {pattern}, {percent} %"
+    return Workload(
+        name,
+        "swap",
+        title,
+        run,
+        prepare=prepare,
+        curve=(f"swap {pattern}", "zram"),
+        only="libmm",
+    )
+
+
+def swap_curves():
+    found = [swapped(p, n) for p in SWAP_PATTERNS for n in SWAP_PERCENT]
+    return found + [zram_swapped(p, n) for p in SWAP_PATTERNS for n in SWAP_PERCENT[1:]]
+
+
 def available_mib():
     with open("/proc/meminfo", encoding="ascii") as f:
         for line in f:
@@ -310,6 +377,7 @@ def everything():
     found += PATTERNS
     found += [micro(*row) for row in MICRO]
     found += [room(*row) for row in ROOMS]
+    found += swap_curves()
     return found
 
 

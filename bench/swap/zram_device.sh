@@ -13,19 +13,37 @@ mkdir "$group"
 device=$(cat /sys/class/zram-control/hot_add)
 ahead=$(cat /proc/sys/vm/page-cluster)
 
+# patiently COMMAND... - the kernel may still be busy with what was there
+patiently() {
+	local i
+	for i in 1 2 3 4 5 6 7 8 9; do
+		"$@" 2>/dev/null && return
+		sleep 0.2
+	done
+	"$@"
+}
+
+reset_device() {
+	echo 1 >"/sys/block/zram$device/reset"
+}
+
+remove_device() {
+	echo "$device" >/sys/class/zram-control/hot_remove
+}
+
 clean_up() {
 	swapoff "/dev/zram$device" 2>/dev/null || :
-	echo 1 >"/sys/block/zram$device/reset"
-	echo "$device" >/sys/class/zram-control/hot_remove
+	patiently reset_device
+	patiently remove_device
 	echo "$ahead" >/proc/sys/vm/page-cluster
-	rmdir "$group"
+	patiently rmdir "$group"
 	rm -r "$work"
 }
 trap clean_up EXIT
 
 # swap_to_zram ALGORITHM SIZE - until swapoff, it is the only swap in use
 swap_to_zram() {
-	echo 1 >"/sys/block/zram$device/reset"
+	patiently reset_device
 	echo "$1" >"/sys/block/zram$device/comp_algorithm"
 	echo "$2" >"/sys/block/zram$device/disksize"
 	mkswap "/dev/zram$device" >/dev/null
