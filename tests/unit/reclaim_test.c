@@ -139,13 +139,13 @@ static void nothing_is_purged_below_the_bound(void)
 	char *p;
 
 	start_reclaim();
-	p = take_dirty(MIB(3), 0);
+	p = take_dirty(KIB(768), 0);
 	give_run(p);
 	assert_false(reclaim_wanted);
-	assert_int_equal(highmem()->nr_dirty, MIB(3) >> PAGE_SHIFT);
+	assert_int_equal(highmem()->nr_dirty, KIB(768) >> PAGE_SHIFT);
 	reclaim_balance();
 	assert_int_equal(counted(STAT_pgpurge), 0);
-	assert_true(is_filled(p, MIB(3), 0));
+	assert_true(is_filled(p, KIB(768), 0));
 }
 
 /* ---- trimming ---- */
@@ -328,20 +328,20 @@ static void child_of_a_fork_can_reclaim(void)
 	pid_t pid;
 
 	start_reclaim();
-	p = take_dirty(MIB(2), 0);
+	p = take_dirty(KIB(512), 0);
 	reclaim_fork_prepare();
 	pid = start_child();
 	if (!pid) {
 		reclaim_fork_child();
 		give_run(p);
-		assert_int_equal(reclaim_trim(heap, 0), MIB(2));
+		assert_int_equal(reclaim_trim(heap, 0), KIB(512));
 		end_child();
 	}
 	reclaim_fork_parent();
 	assert_int_equal(child_status(pid), 0);
-	assert_true(is_filled(p, MIB(2), 0));
+	assert_true(is_filled(p, KIB(512), 0));
 	give_run(p);
-	assert_int_equal(reclaim_trim(heap, 0), MIB(2));
+	assert_int_equal(reclaim_trim(heap, 0), KIB(512));
 }
 
 int main(void)

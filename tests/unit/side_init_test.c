@@ -209,7 +209,7 @@ static void help_prints_the_table_and_goes_on(void **state)
 	assert_int_equal(run_self("", "MM_OPTIONS=help,dirty=3M"), 0);
 	assert_non_null(strstr(captured, "  dirty=3M\n"));
 	assert_non_null(strstr(captured, "(a size like 64K, 4M or 2G; default "
-					 "4M)\n"));
+					 "1M)\n"));
 	assert_non_null(strstr(captured, "(a size like 64K, 4M or 2G, or auto; "
 					 "default 0)\n"));
 	assert_non_null(strstr(captured, "(a time like 90s, 2m or 1h, from 1s "

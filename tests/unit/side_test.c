@@ -18,7 +18,7 @@ static void defaults_are_those_of_the_table(void **state)
 	assert_false(mm_options.check);
 	assert_int_equal(mm_options.stats.word, STATS_OFF);
 	assert_null(mm_options.stats.text);
-	assert_int_equal(mm_options.dirty, MIB(4));
+	assert_int_equal(mm_options.dirty, MIB(1));
 	assert_int_equal(mm_options.dirty_ratio, 6);
 	assert_int_equal(mm_options.limit, 0);
 	assert_int_equal(mm_options.swap, 0);
@@ -82,7 +82,7 @@ static void wrong_sizes_are_refused_and_change_nothing(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		parse_bytes(cases[i], strlen(cases[i]), 1);
 		assert_non_null(strstr(captured, "bad value"));
-		assert_int_equal(mm_options.dirty, MIB(4));
+		assert_int_equal(mm_options.dirty, MIB(1));
 	}
 }
 
@@ -445,7 +445,7 @@ static void the_view_shows_every_value(void **state)
 {
 	(void)state;
 	assert_string_equal(printed(option_print),
-			    "numa=local\ncheck=off\nstats=off\ndirty=4M\n"
+			    "numa=local\ncheck=off\nstats=off\ndirty=1M\n"
 			    "dirty_ratio=6\nlimit=0\nswap=0\nswap_age=120s\n"
 			    "swap_dir=\nswap_crypt=on\nswap_pool=0\n"
 			    "swap_usermode=off\nswap_stress=off\n"
