@@ -241,7 +241,8 @@ def swap_lines(results, pattern):
     for w in results["workloads"] if base else ():
         if w["layer"] != "swap" or w["curve"][0] != f"swap {pattern}":
             continue
-        cell = cells[w["name"]][charts.OURS]
+        row = cells[w["name"]]
+        cell = row.get(charts.OURS) or row.get(charts.BASE)
         if cell:
             saved = 100 - 100 * cell["peak_kib"] / base["peak_kib"]
             slower = cell["ns_per_op"] / base["ns_per_op"]

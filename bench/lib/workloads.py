@@ -324,7 +324,7 @@ def swapped(pattern, percent):
         argv = [runner.programs / "bench-access", pattern]
         argv += [SWAP_MIB[size], SWAP_S[size]]
         limit = SWAP_MIB[size] * percent // 100
-        options = f"swap=4G,swap_pool={limit // 2}M,limit={limit}M"
+        options = f"swap=4G,swap_pool={limit * 3 // 4}M,limit={limit}M"
         env = {"MM_OPTIONS": options} if percent < 100 else None
         return {name: swap_sample(runner, argv, preload, env)}
 
@@ -355,7 +355,7 @@ def zram_swapped(pattern, percent):
         run,
         prepare=prepare,
         curve=(f"swap {pattern}", "zram"),
-        only="libmm",
+        only="glibc",
     )
 
 

@@ -87,7 +87,7 @@ run() {
 # begin OUTPUT COMMAND: in a group of processes of its own, which end() ends
 begin() {
 	set -m
-	"${@:2}" 2>"$1" &
+	"${@:2}" 2>"$1" 9>&- &
 	set +m
 }
 

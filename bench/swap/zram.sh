@@ -22,7 +22,7 @@ kernel() {
 	swap_to_zram "$1" 2G
 	echo "$2" >/proc/sys/vm/page-cluster
 	(echo $BASHPID >"$group/cgroup.procs" &&
-		exec "$work/access" "$3" 1024 "$seconds") &
+		exec "$work/access" "$3" 1024 "$seconds" 9>&-) &
 	sleep 4
 	read -r _ _ pool _ <"/sys/block/zram$device/mm_stat"
 	wait $!

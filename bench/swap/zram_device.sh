@@ -5,7 +5,9 @@
 # the memory controller.
 #
 # Sets $work, a folder, $group, the cgroup, and $device, the device's number; all
-# are removed when the script ends, and vm.page-cluster is as it was.
+# are removed when the script ends, and vm.page-cluster is as it was. A process of
+# its own sees to that, even if the script is killed: it waits for the end of a pipe
+# that the script holds as descriptor 9. What may outlive the script must close it.
 
 work=$(mktemp -d /var/tmp/zram.XXXXXX)
 group=/sys/fs/cgroup/memory/zram.$$
@@ -32,14 +34,27 @@ remove_device() {
 }
 
 clean_up() {
+	echo "$ahead" >/proc/sys/vm/page-cluster
+	xargs -r kill -9 <"$group/cgroup.procs"
 	swapoff "/dev/zram$device" 2>/dev/null || :
 	patiently reset_device
 	patiently remove_device
-	echo "$ahead" >/proc/sys/vm/page-cluster
 	patiently rmdir "$group"
 	rm -r "$work"
 }
-trap clean_up EXIT
+
+mkfifo "$work/alive"
+set -m # a group of its own
+(
+	trap '' INT TERM HUP
+	cat "$work/alive"
+	set +e
+	clean_up
+) &
+watcher=$!
+set +m
+exec 9>"$work/alive"
+trap 'exec 9>&-; wait $watcher' EXIT
 
 # swap_to_zram ALGORITHM SIZE - until swapoff, it is the only swap in use
 swap_to_zram() {

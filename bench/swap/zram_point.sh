@@ -25,7 +25,7 @@ heap=$((($5 * 5 - 200) * $3 / 300))
 echo $((heap << 20)) >"$group/memory.limit_in_bytes"
 swap_to_zram lz4 $(($3 * 2))M
 echo 0 >/proc/sys/vm/page-cluster
-(echo $BASHPID >"$group/cgroup.procs" && exec "$1" "$2" "$3" "$4") >"$work/rate"
+(echo $BASHPID >"$group/cgroup.procs" && exec "$1" "$2" "$3" "$4" 9>&-) >"$work/rate"
 read -r _ _ _ _ pool _ <"/sys/block/zram$device/mm_stat"
 heap=$(cat "$group/memory.max_usage_in_bytes")
 swapoff "/dev/zram$device"

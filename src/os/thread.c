@@ -150,11 +150,11 @@ unsigned os_threads(int tids[], unsigned most)
 {
 	int fd = (int)sys4(SYS_openat, AT_FDCWD, "/proc/self/task",
 			   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	char buf[KIB(1)];
+	char buf[KIB(1)] __attribute__((aligned(8)));
 	unsigned nr = 0;
 	long n;
 
-	while (fd >= 0 &&
+	while (fd >= 0 && nr < most &&
 	       (n = sys3(SYS_getdents64, fd, buf, sizeof(buf))) > 0) {
 		const struct dirent64 *d;
 

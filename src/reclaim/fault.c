@@ -523,7 +523,7 @@ static void server_main(void *arg)
 		if (touch.tid == swapd.tid)
 			bug("swap: swapd has touched %p, which is not there",
 			    (void *)touch.addr);
-		stall_begin(&stall);
+		stall_begin(&stall, touch.tid);
 		service_enter(s->id);
 		serve(s, touch.addr);
 		service_leave(s->id);

@@ -42,24 +42,26 @@ static void find_threads(void)
 	WRITE_ONCE(nr_tids, os_threads(tids, ARRAY_SIZE(tids)));
 }
 
-static uint64_t program_ns(unsigned nr)
+/* Of all threads but the one that waits. */
+static uint64_t others_ns(const struct stall *s)
 {
 	uint64_t ns = 0;
 
-	for (unsigned i = 0; i < nr; i++)
-		if (!is_own(tids[i]))
+	for (unsigned i = 0; i < s->nr_tids; i++)
+		if (tids[i] != s->tid && !is_own(tids[i]))
 			ns += os_cpu_ns(tids[i]);
 	return ns;
 }
 
-void stall_begin(struct stall *s)
+void stall_begin(struct stall *s, int tid)
 {
 	unsigned nr = __atomic_fetch_add(&nr_stalls, 1, __ATOMIC_RELAXED);
 
 	s->sampled = nr % SAMPLE == 0;
 	s->nr_tids = READ_ONCE(nr_tids);
+	s->tid = tid;
 	if (s->sampled)
-		s->program_ns = program_ns(s->nr_tids);
+		s->others_ns = others_ns(s);
 	s->start_ns = os_clock_ns();
 }
 
@@ -75,7 +77,7 @@ void stall_end(const struct stall *s)
 	stat_add_global(STAT_swp_wait_us, (ns + 500) / 1000);
 	if (!s->sampled)
 		return;
-	ran = program_ns(s->nr_tids) - s->program_ns;
+	ran = others_ns(s) - s->others_ns;
 	__atomic_add_fetch(&full_ns, (ns - min_size(ns, ran)) * SAMPLE,
 			   __ATOMIC_RELAXED);
 }
@@ -114,7 +116,8 @@ void pressure_note(void)
 	if (ms < PRESSURE_MS)
 		return;
 	/* a sample stands for others that may have been shorter */
-	full = max_size(min_size(full, some), pressure.full.total_us);
+	full = min_size(full,
+			pressure.full.total_us + some - pressure.some.total_us);
 	find_threads();
 	average(&pressure.some, some, ms);
 	average(&pressure.full, full, ms);

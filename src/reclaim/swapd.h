@@ -179,13 +179,14 @@ int move_back(uintptr_t addr, uint64_t stage, bool shared);
 /** stall_own - thread @i of swap's own has this tid; i <= NR_SERVERS */
 void stall_own(unsigned i, int tid);
 
-/* stall_begin, stall_end - a thread of the program waits in between */
+/* stall_begin, stall_end - thread @tid of the program waits in between */
 struct stall {
-	uint64_t start_ns, program_ns;
+	uint64_t start_ns, others_ns;
 	unsigned nr_tids;
+	int tid;
 	bool sampled;
 };
-void stall_begin(struct stall *s);
+void stall_begin(struct stall *s, int tid);
 void stall_end(const struct stall *s);
 
 /** pressure_note - bring the averages up to date; context: swapd */

@@ -265,8 +265,10 @@ static void ask_room(struct node *n, size_t nr, uint64_t now)
 	size_t room = (left - min_size(left, keep)) >> PAGE_SHIFT;
 
 	if (left < 3 * keep) {
-		size_t portion = max_size(room / 16, max_size(nr, PORTION));
+		size_t portion = max_size(room / 16, PORTION);
 
+		if (nr <= room)
+			portion = max_size(portion, nr);
 		room = kernel_stopped(n, left, now) ? 0
 						    : min_size(room, portion);
 	}
@@ -279,6 +281,7 @@ static void ask_room(struct node *n, size_t nr, uint64_t now)
 bool node_has_room(struct node *n, size_t nr)
 {
 	uint64_t now, asked;
+	size_t room;
 
 	if (likely(nr_nodes == 1) || numa_is_fake)
 		return true;
@@ -288,9 +291,12 @@ bool node_has_room(struct node *n, size_t nr)
 	if (now - asked >= ROOM_MS ||
 	    (READ_ONCE(n->room) < nr && (now != asked || !READ_ONCE(n->full))))
 		ask_room(n, nr, now);
-	if (READ_ONCE(n->room) < nr)
+	/* no lock: two may spend the same pages, but nobody more than there are
+	 */
+	room = READ_ONCE(n->room);
+	if (room < nr)
 		return false;
-	WRITE_ONCE(n->room, READ_ONCE(n->room) - nr);
+	WRITE_ONCE(n->room, room - nr);
 	return true;
 }
 

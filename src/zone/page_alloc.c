@@ -298,11 +298,10 @@ static void count_event(struct zone *z, enum stat_item item, size_t nr)
  * Only what is not as it should be is counted: numa_hit is what a zone has
  * given out without numa_miss, numa_local what is not numa_other.
  */
-static void count_numa(struct zone *z, unsigned wanted, pfn_t pfn, size_t nr)
+static void count_numa(struct zone *z, unsigned wanted, size_t nr)
 {
 	if (likely(nr_nodes == 1))
 		return;
-	WRITE_ONCE(nodes[z->nid].taken, pfn);
 	if (z->nid != wanted) {
 		count_event(z, STAT_numa_miss, nr);
 		count_event(&nodes[wanted].zone[z->type], STAT_numa_foreign,
@@ -320,14 +319,16 @@ static pfn_t node_alloc(struct node *n, enum mm_zone_type type, size_t nr,
 
 	for (int t = (int)type; t >= last; t--) {
 		struct zone *z = &n->zone[t];
+		bool fresh = wmark >= 0 && READ_ONCE(z->nr_dirty) < nr;
 		pfn_t pfn;
 
-		if (wmark >= 0 && READ_ONCE(z->nr_dirty) < nr &&
-		    !node_has_room(n, nr))
+		if (fresh && !node_has_room(n, nr))
 			continue;
 		pfn = zone_alloc(z, nr, align, gfp, wmark);
 		if (pfn) {
-			count_numa(z, wanted, pfn, nr);
+			if (fresh)
+				WRITE_ONCE(n->taken, pfn);
+			count_numa(z, wanted, nr);
 			return pfn;
 		}
 	}
@@ -494,6 +495,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more)
 					z, s, end, p - end,
 					part_dirty(end, p - end, block, dirty));
 		}
+		WRITE_ONCE(nodes[z->nid].taken, at);
 		count_taken(z, more);
 		count_live(z);
 		set_present(z, at, more, GFP_DEFAULT);
