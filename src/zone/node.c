@@ -238,13 +238,25 @@ static size_t kernel_keeps(size_t total)
 	return min_size(total / 16 + total / 128, MIB(256) + total / 512);
 }
 
-/* Is what was taken since the kernel was asked on another node? */
+/* Is any of what was taken last, since the kernel was asked, on another node?
+ */
 static bool went_elsewhere(const struct node *n)
 {
-	pfn_t pfn = READ_ONCE(n->taken);
-	int phys = pfn ? os_node_of(pfn_to_addr(pfn)) : -1;
+	size_t pfn = READ_ONCE(n->taken), nr = READ_ONCE(n->nr_taken);
 
-	return phys >= 0 && phys != (int)n->phys;
+	for (size_t i = 0; pfn && i < nr; i += nr / 8 + 1) {
+		int phys = os_node_of(pfn_to_addr((pfn_t)(pfn + i)));
+
+		if (phys >= 0 && phys != (int)n->phys)
+			return true;
+	}
+	return false;
+}
+
+void node_took(struct node *n, pfn_t pfn, size_t nr)
+{
+	WRITE_ONCE(n->taken, pfn);
+	WRITE_ONCE(n->nr_taken, nr);
 }
 
 static bool kernel_stopped(struct node *n, size_t left, uint64_t now)
@@ -263,15 +275,15 @@ static void ask_room(struct node *n, size_t nr, uint64_t now)
 	size_t total, left = os_node_free(n->phys, &total);
 	size_t keep = kernel_keeps(total);
 	size_t room = (left - min_size(left, keep)) >> PAGE_SHIFT;
+	/* from there on, little at a time */
+	size_t near = min_size(left, 3 * keep);
+	size_t portion = left > near ? (left - near) >> PAGE_SHIFT : room / 16;
 
-	if (left < 3 * keep) {
-		size_t portion = max_size(room / 16, PORTION);
-
-		if (nr <= room)
-			portion = max_size(portion, nr);
-		room = kernel_stopped(n, left, now) ? 0
-						    : min_size(room, portion);
-	}
+	portion =
+		max_size(portion, nr <= room ? max_size(nr, PORTION) : PORTION);
+	room = min_size(room, portion);
+	if (left == near && kernel_stopped(n, left, now))
+		room = 0;
 	WRITE_ONCE(n->taken, 0);
 	WRITE_ONCE(n->room, room);
 	WRITE_ONCE(n->full, room < nr);

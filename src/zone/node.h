@@ -29,4 +29,7 @@ bool node_add_window(size_t nr, unsigned seen);
  */
 bool node_has_room(struct node *n, size_t nr);
 
+/** node_took - these pages came out of a node that had room for them */
+void node_took(struct node *n, pfn_t pfn, size_t nr);
+
 #endif

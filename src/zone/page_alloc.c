@@ -327,7 +327,7 @@ static pfn_t node_alloc(struct node *n, enum mm_zone_type type, size_t nr,
 		pfn = zone_alloc(z, nr, align, gfp, wmark);
 		if (pfn) {
 			if (fresh)
-				WRITE_ONCE(n->taken, pfn);
+				node_took(n, pfn, nr);
 			count_numa(z, wanted, nr);
 			return pfn;
 		}
@@ -495,7 +495,7 @@ bool expand_run(pfn_t pfn, size_t nr, size_t more)
 					z, s, end, p - end,
 					part_dirty(end, p - end, block, dirty));
 		}
-		WRITE_ONCE(nodes[z->nid].taken, at);
+		node_took(&nodes[z->nid], at, more);
 		count_taken(z, more);
 		count_live(z);
 		set_present(z, at, more, GFP_DEFAULT);

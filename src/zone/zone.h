@@ -76,8 +76,9 @@ struct node {
 	size_t room;	  /* pages that may be taken before the next look */
 	uint64_t room_ms; /* when the last one was */
 	bool full;	  /* it found too little */
-	pfn_t taken;	  /* a page of those taken since */
-	size_t stop;	  /* bytes left when the kernel went elsewhere */
+	pfn_t taken;	  /* the last run that was taken since */
+	size_t nr_taken;
+	size_t stop; /* bytes left when the kernel went elsewhere */
 	uint64_t stop_ms;
 	struct zone zone[MM_NR_ZONES];
 };
