@@ -74,7 +74,7 @@ bool partial_adopt(struct heap *h, struct slab *s)
 
 	lock_acquire(&h->lock);
 	lock_acquire(&np->lock);
-	ours = s->slot->owner == OWNER_ORPHAN;
+	ours = READ_ONCE(s->slot->owner) == OWNER_ORPHAN;
 	if (ours)
 		__adopt(h, np, s);
 	lock_release(&np->lock);
@@ -90,7 +90,7 @@ bool partial_put_objects(struct slab *s, void *head, void *tail, uint32_t count)
 	bool orphan, empty = false;
 
 	lock_acquire(&np->lock);
-	orphan = s->slot->owner == OWNER_ORPHAN;
+	orphan = READ_ONCE(s->slot->owner) == OWNER_ORPHAN;
 	if (orphan) {
 		*(void **)tail = s->freelist;
 		s->freelist = head;

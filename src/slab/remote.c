@@ -42,7 +42,7 @@ static void inbox_push(struct heap *h, void *head, void *tail, uint32_t count)
 void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
 		    uint32_t count)
 {
-	if (s->slot->owner == h->id)
+	if (READ_ONCE(s->slot->owner) == h->id)
 		__slab_put(h, s, head, tail, count);
 	else
 		remote_post(s, head, tail, count);
@@ -156,7 +156,8 @@ static bool adopt_from_idle(struct heap *h, struct heap *from, struct slab *s)
 
 	if (!READ_ONCE(from->idle) || !lock_try(&from->lock))
 		return false;
-	if (from->idle && s->slot->owner == from->id && s->state == SLAB_FULL) {
+	if (from->idle && READ_ONCE(s->slot->owner) == from->id &&
+	    s->state == SLAB_FULL) {
 		smp_store_release(&s->slot->owner, h->id);
 		counter_add(&h->stats, STAT_slab_adopt, 1);
 		ours = true;
