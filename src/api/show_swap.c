@@ -96,12 +96,10 @@ void json_swap(struct mm_out *o)
 static void show_line(struct mm_out *o, const char *name,
 		      const struct pressure_line *l)
 {
-	static const unsigned seconds[] = { 10, 60, 300 };
-
 	out_printf(o, "%s ", name);
-	for (unsigned i = 0; i < ARRAY_SIZE(seconds); i++)
-		out_printf(o, "avg%u=%u.%02u ", seconds[i], l->avg[i] / 100,
-			   l->avg[i] % 100);
+	for (unsigned i = 0; i < NR_AVERAGES; i++)
+		out_printf(o, "avg%u=%u.%02u ", pressure_seconds[i],
+			   l->avg[i] / 100, l->avg[i] % 100);
 	out_printf(o, "total=%lu\n", l->total_us);
 }
 

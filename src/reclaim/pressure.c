@@ -17,6 +17,7 @@
 #define LATENCY_STEP 1000 /* ns, of the first step of the histogram */
 
 unsigned fault_latency[NR_LATENCIES];
+const unsigned pressure_seconds[NR_AVERAGES] = { 10, 60, 300 };
 struct pressure pressure;
 
 static int own_tid[NR_SERVERS + 1]; /* of the service, and of swapd */
@@ -94,13 +95,13 @@ uint64_t fault_latency_ns(unsigned step)
 /* Averages that forget exponentially, as those of the kernel do. */
 static void average(struct pressure_line *l, uint64_t total_us, uint64_t ms)
 {
-	static const unsigned window_ms[] = { 10000, 60000, 300000 };
 	long share = (long)min_size((total_us - l->total_us) * 10 / ms, 10000);
 
-	for (unsigned i = 0; i < ARRAY_SIZE(window_ms); i++) {
+	for (unsigned i = 0; i < NR_AVERAGES; i++) {
+		uint64_t window_ms = pressure_seconds[i] * 1000UL;
 		long avg = l->avg[i];
 
-		avg += (share - avg) * (long)ms / (long)(window_ms[i] + ms);
+		avg += (share - avg) * (long)ms / (long)(window_ms + ms);
 		WRITE_ONCE(l->avg[i], (unsigned)avg);
 	}
 	WRITE_ONCE(l->total_us, total_us);

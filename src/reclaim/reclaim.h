@@ -37,6 +37,10 @@ void swap_start(void);
 /** swap_reclaim - make the heap smaller by so many bytes; by how many it is */
 size_t swap_reclaim(size_t bytes);
 
+/** pressure_seconds - what averages of the pressure are of */
+#define NR_AVERAGES 3
+extern const unsigned pressure_seconds[NR_AVERAGES] __hidden;
+
 /**
  * struct pressure - how long threads wait for their pages, as PSI says it
  * @some: one or more do; the waits of all add up
@@ -44,7 +48,7 @@ size_t swap_reclaim(size_t bytes);
  */
 struct pressure {
 	struct pressure_line {
-		unsigned avg[3]; /* 1/100 % of the last 10, 60 and 300 s */
+		unsigned avg[NR_AVERAGES]; /* 1/100 % */
 		uint64_t total_us;
 	} some, full;
 };
