@@ -239,7 +239,7 @@ def swap_lines(results, pattern):
     base = cells.get(f"swap-{pattern}-100", {}).get(charts.OURS)
     lines = {"libmm": [], "zram": []}
     for w in results["workloads"] if base else ():
-        if w["layer"] != "swap" or w["curve"][0] != f"swap {pattern}":
+        if w["layer"] != "swap" or w["curve"][0] != pattern:
             continue
         row = cells[w["name"]]
         cell = row.get(charts.OURS) or row.get(charts.BASE)
@@ -256,7 +256,7 @@ def swap(results):
     x = ("memory saved", percent_text, None)
     y = ("an access takes", times_text, 10)
     found = dict.fromkeys(
-        w["curve"][0].partition(" ")[2]
+        w["curve"][0]
         for w in results["workloads"]
         if w["layer"] == "swap"
     )

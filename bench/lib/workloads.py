@@ -29,7 +29,7 @@ class Workload:
     run: Callable
     needs: list = field(default_factory=list)
     prepare: Callable = None
-    curve: tuple = None  # (name of the curve, x) for a point of one
+    curve: tuple = None  # (name of the curve, x, or whose) for a point of one
     sizes: tuple = (0, 1, 2)
     mib: int = 0  # memory that it needs
     mean: bool = True  # part of the geometric means
@@ -330,7 +330,7 @@ def swapped(pattern, percent):
 
     title = f"{pattern} access, {percent} % of a heap in memory"
     return Workload(
-        name, "swap", title, run, curve=(f"swap {pattern}", "libmm"), only="libmm"
+        name, "swap", title, run, curve=(pattern, "libmm"), only="libmm"
     )
 
 
@@ -354,7 +354,7 @@ def zram_swapped(pattern, percent):
         title,
         run,
         prepare=prepare,
-        curve=(f"swap {pattern}", "zram"),
+        curve=(pattern, "zram"),
         only="glibc",
     )
 
