@@ -13,8 +13,7 @@ void show_init(void);
 /** show_at_exit - what the option "stats" asks for */
 void show_at_exit(void);
 
-/** struct row - a line of meminfo and swapinfo, a member of their JSON objects
- */
+/** struct row - a line of meminfo or swapinfo, a member of its JSON object */
 struct row {
 	const char *name;
 	size_t value;

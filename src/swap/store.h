@@ -219,8 +219,7 @@ void entry_drop(uint64_t word);
 /** cluster_retire - give back a cluster without live entries */
 void cluster_retire(struct cluster *cl);
 
-/** entry_in - the entry at the start of so many bytes, or NULL if there is none
- * that is whole
+/** entry_in - the entry at the start of so many bytes; NULL if it is not whole
  */
 const struct entry *entry_in(const char *bytes, size_t left);
 

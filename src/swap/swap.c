@@ -247,9 +247,8 @@ static bool recode_entry(struct swap_coder *c, struct cluster *cl, size_t at,
 }
 
 /*
- * The live ones of the entries in @bytes, which are those of a held cluster
- * from
- * *@at on. It goes on to the first that is not whole; false without room.
+ * The live ones of the entries in @bytes, those of a held cluster from *@at on.
+ * *@at goes on to the first that is not whole; false without room.
  */
 static bool recode_entries(struct swap_coder *c, struct cluster *cl, size_t *at,
 			   const void *bytes, size_t len)

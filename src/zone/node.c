@@ -238,8 +238,7 @@ static size_t kernel_keeps(size_t total)
 	return min_size(total / 16 + total / 128, MIB(256) + total / 512);
 }
 
-/* Is any of what was taken last, since the kernel was asked, on another node?
- */
+/* Is any of the run that was taken last on another node? */
 static bool went_elsewhere(const struct node *n)
 {
 	size_t pfn = READ_ONCE(n->taken), nr = READ_ONCE(n->nr_taken);
