@@ -21,6 +21,8 @@
 #define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
 #define MAX_AHEAD    32			/* pages */
 #define FOLLOW_EVERY 64
+#define BROUGHT_OVER 64 /* touches */
+#define MUCH_AHEAD   4	/* pages a touch */
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
@@ -48,7 +50,8 @@ static struct server servers[NR_SERVERS];
 static struct mm_lock front;		     /* held by who waits for touches */
 static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
-static char *zeros; /* MAX_AHEAD pages, never written */
+static size_t brought; /* pages by a touch, times BROUGHT_OVER: an average */
+static char *zeros;    /* MAX_AHEAD pages, never written */
 
 /* ---- how far to read ahead ---- */
 
@@ -91,8 +94,14 @@ static size_t read_ahead(struct server *s, uintptr_t addr, size_t wanted,
 out:
 	st->nr = nr;
 	nr = min_size(nr, max);
+	WRITE_ONCE(brought, brought - brought / BROUGHT_OVER + nr);
 	st->next = addr + (nr << PAGE_SHIFT);
 	return nr;
+}
+
+bool service_reads_ahead(void)
+{
+	return READ_ONCE(brought) > BROUGHT_OVER * MUCH_AHEAD;
 }
 
 /* ---- bringing pages ---- */

@@ -273,6 +273,16 @@ static void unpack(uint64_t stage)
 		pte_cas(pte, &v, (v & ~PTE_STATE_MASK) | PTE_STAGED);
 }
 
+/*
+ * What comes back in long runs waits for the coder; what comes back page by
+ * page waits for the fault, and the more fit into memory the fewer there are.
+ */
+static unsigned how_to_store(void)
+{
+	return (swapd.always ? SWAP_ALWAYS : 0) |
+	       (service_reads_ahead() ? SWAP_QUICKLY : 0);
+}
+
 /* The oldest stage; true if its page is in the store now. */
 static bool store_stage(uint64_t stage)
 {
@@ -283,7 +293,7 @@ static bool store_stage(uint64_t stage)
 
 	if (!pte)
 		return false;
-	err = swap_store(swapd.coder, stage_addr(stage), swapd.always, &swp);
+	err = swap_store(swapd.coder, stage_addr(stage), how_to_store(), &swp);
 	if (err) {
 		give_back(s->addr, pte, v, stage);
 		stat_add_global(STAT_swp_reject, 1);

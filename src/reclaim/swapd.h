@@ -162,6 +162,9 @@ int service_init(void);
 /** service_coder - a workspace, while the service does not run */
 struct swap_coder *service_coder(void);
 
+/** service_reads_ahead - do touches go upwards for the most part? */
+bool service_reads_ahead(void);
+
 /** service_start - start the threads; 0 or -errno. Context: swapd's table */
 int service_start(void);
 

@@ -16,13 +16,26 @@
 #include "os/os.h"
 #include "swap/store.h"
 
-#define ZSTD_LEVEL 1
 #define PART_ALIGN 64
+
+static size_t level_bytes(int level)
+{
+	return ZSTD_estimateCCtxSize_usingCParams(
+		ZSTD_getCParams(level, PAGE_SIZE, 0));
+}
 
 static size_t zstd_bytes(void)
 {
-	return ZSTD_estimateCCtxSize_usingCParams(
-		ZSTD_getCParams(ZSTD_LEVEL, PAGE_SIZE, 0));
+	return max_size(level_bytes(ZSTD_FIRST), level_bytes(ZSTD_SETTLED));
+}
+
+static bool set_level(struct swap_coder *c, int level)
+{
+	if (c->level == level)
+		return true;
+	c->level = level;
+	return !ZSTD_isError(ZSTD_CCtx_setParameter(
+		c->zstd, ZSTD_c_compressionLevel, level));
 }
 
 /* The next part of the coder's mapping. */
@@ -37,9 +50,7 @@ static void *part(char **at, size_t bytes)
 /* Frames carry neither magic nor sizes nor sums: the entry's header does. */
 static bool set_up_zstd(struct swap_coder *c)
 {
-	return c->zstd &&
-	       !ZSTD_isError(ZSTD_CCtx_setParameter(
-		       c->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL)) &&
+	return c->zstd && set_level(c, ZSTD_FIRST) &&
 	       !ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd, ZSTD_c_format,
 						    ZSTD_f_zstd1_magicless)) &&
 	       !ZSTD_isError(ZSTD_CCtx_setParameter(c->zstd,
@@ -121,11 +132,14 @@ void entry_code_raw(struct swap_coder *c, const void *page)
 	finish(c->entry, CODEC_RAW, PAGE_SIZE);
 }
 
-bool entry_code_zstd(struct swap_coder *c, const void *page, size_t most)
+bool entry_code_zstd(struct swap_coder *c, const void *page, size_t most,
+		     enum zstd_level level)
 {
-	size_t bytes =
-		ZSTD_compress2(c->zstd, c->entry->data, most, page, PAGE_SIZE);
+	size_t bytes;
 
+	if (!set_level(c, level))
+		return false;
+	bytes = ZSTD_compress2(c->zstd, c->entry->data, most, page, PAGE_SIZE);
 	if (ZSTD_isError(bytes))
 		return false;
 	finish(c->entry, CODEC_ZSTD, bytes);

@@ -69,6 +69,7 @@ struct swap_coder {
 	unsigned char *chunk; /* CHUNK_BYTES of a cluster on their way out */
 	void *lz4, *zstd;     /* for coding, or NULL */
 	void *unzstd;
+	int level; /* that zstd is set to */
 };
 
 /** page_is_filled - is it one word all over? */
@@ -83,8 +84,15 @@ bool entry_code_lz4(struct swap_coder *c, const void *page, size_t most);
 /** entry_code_raw - make c->entry of a page as it is */
 void entry_code_raw(struct swap_coder *c, const void *page);
 
+/*
+ * Levels of zstd. What the program keeps asking for has to be quick, and -1
+ * takes about as long as LZ4 does to code; what settles may take longer.
+ */
+enum zstd_level { ZSTD_FIRST = -1, ZSTD_SETTLED = 1 };
+
 /** entry_code_zstd - as entry_code_lz4() */
-bool entry_code_zstd(struct swap_coder *c, const void *page, size_t most);
+bool entry_code_zstd(struct swap_coder *c, const void *page, size_t most,
+		     enum zstd_level level);
 
 /** entry_decode - 0, or -EBADMSG if the entry is not as it was made */
 int entry_decode(struct swap_coder *c, const struct entry *e, void *page);

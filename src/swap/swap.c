@@ -15,12 +15,12 @@
 #include "os/os.h"
 #include "swap/store.h"
 
-#define MOST_LZ4  (PAGE_SIZE * 3 / 4)
-#define SETTLE_MS 10000 /* closed for so long: recode */
-#define GATHER_MS 10
-#define SLACK	  (16 * CLUSTER_BYTES) /* of the file, not worth the work */
-#define MAX_SLOTS (1UL << 31)
-#define SLOT_PER  64 /* bytes of the store: few pages shrink to less */
+#define MOST_BYTES (PAGE_SIZE * 3 / 4) /* what shrinks less stays out */
+#define SETTLE_MS  10000	       /* closed for so long: recode */
+#define GATHER_MS  10
+#define SLACK	   (16 * CLUSTER_BYTES) /* of the file, not worth the work */
+#define MAX_SLOTS  (1UL << 31)
+#define SLOT_PER   64 /* bytes of the store: few pages shrink to less */
 
 struct mm_lock store_lock, reloc_lock;
 struct swap_config swap_config;
@@ -234,7 +234,7 @@ static bool recode_entry(struct swap_coder *c, struct cluster *cl, size_t at,
 	bool ok;
 
 	if (cl->log == LOG_OLD || entry_decode(c, e, c->plain) ||
-	    !entry_code_zstd(c, c->plain, most))
+	    !entry_code_zstd(c, c->plain, most, ZSTD_SETTLED))
 		memcpy(c->entry, e, sizeof(*e) + e->bytes);
 	lock_acquire(&store_lock);
 	ok = log_room(LOG_OLD, entry_size(c->entry->bytes), true);
@@ -394,17 +394,19 @@ static bool ease(struct swap_coder *c)
 	return pack() || gather(c) || spill(c);
 }
 
-static int code(struct swap_coder *c, const void *page, bool always)
+static int code(struct swap_coder *c, const void *page, unsigned how)
 {
-	if (entry_code_lz4(c, page, MOST_LZ4))
+	if (how & SWAP_QUICKLY
+		    ? entry_code_lz4(c, page, MOST_BYTES)
+		    : entry_code_zstd(c, page, MOST_BYTES, ZSTD_FIRST))
 		return 0;
-	if (!always)
+	if (!(how & SWAP_ALWAYS))
 		return -E2BIG;
 	entry_code_raw(c, page);
 	return 0;
 }
 
-int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp)
+int swap_store(struct swap_coder *c, const void *page, unsigned how, swp_t *swp)
 {
 	uint32_t pattern, slot;
 	int err;
@@ -413,11 +415,11 @@ int swap_store(struct swap_coder *c, const void *page, bool always, swp_t *swp)
 		*swp = swap_filled(pattern);
 		return 0;
 	}
-	err = code(c, page, always);
+	err = code(c, page, how);
 	while (!err &&
 	       !log_room_locked(LOG_NEW, entry_size(c->entry->bytes), false))
 		/* which may use the coder */
-		err = ease(c) ? code(c, page, always) : -ENOSPC;
+		err = ease(c) ? code(c, page, how) : -ENOSPC;
 	if (err)
 		return err;
 	lock_acquire(&store_lock);

@@ -201,7 +201,7 @@ static size_t store_until_full(void)
 
 		assert_true(nr < NR);
 		make_page(page, kind_of(nr), salt + nr);
-		err = swap_store(coder, page, true, &swp[nr]);
+		err = swap_store(coder, page, SWAP_ALWAYS, &swp[nr]);
 		if (err) {
 			assert_int_equal(err, -ENOSPC);
 			swp[nr] = 0;

@@ -132,9 +132,9 @@ static void random_bytes_are_too_big(void)
 
 	start_store(&pool_only);
 	make_page(page, RANDOM, 1);
-	assert_int_equal(swap_store(coder, page, false, &swp), -E2BIG);
+	assert_int_equal(swap_store(coder, page, 0, &swp), -E2BIG);
 	assert_int_equal(counts().pages, 0);
-	assert_int_equal(swap_store(coder, page, true, &swp), 0);
+	assert_int_equal(swap_store(coder, page, SWAP_ALWAYS, &swp), 0);
 	check_page(swp, RANDOM, 1);
 	assert_true(counts().coded_bytes > PAGE_SIZE);
 }
@@ -151,7 +151,7 @@ static void a_full_pool_says_so_and_keeps_what_it_has(void)
 		assert_true(nr < NR);
 		kept[nr] = (struct kept){ 0, RANDOM, nr };
 		make_page(page, RANDOM, nr);
-		err = swap_store(coder, page, true, &kept[nr].swp);
+		err = swap_store(coder, page, SWAP_ALWAYS, &kept[nr].swp);
 		nr += !err;
 	}
 	assert_int_equal(err, -ENOSPC);
@@ -165,6 +165,32 @@ static void a_full_pool_says_so_and_keeps_what_it_has(void)
 	assert_true(swap_room());
 	check_page(store_page(TEXT, 7), TEXT, 7);
 	check_kept(nr);
+}
+
+static size_t bytes_stored(unsigned how)
+{
+	char page[PAGE_SIZE], got[PAGE_SIZE];
+	swp_t swp[300];
+	size_t bytes;
+
+	for (size_t i = 0; i < 300; i++) {
+		make_page(page, i % 2 ? TEXT : HEAP, i);
+		assert_int_equal(swap_store(coder, page, how, &swp[i]), 0);
+	}
+	bytes = counts().coded_bytes;
+	for (size_t i = 0; i < 300; i++) {
+		make_page(page, i % 2 ? TEXT : HEAP, i);
+		assert_int_equal(swap_load(coder, swp[i], got), 0);
+		assert_memory_equal(page, got, PAGE_SIZE);
+		swap_free(swp[i]);
+	}
+	return bytes;
+}
+
+static void zstd_packs_more_tightly_than_what_is_quick(void)
+{
+	start_store(&pool_only);
+	assert_true(bytes_stored(0) < bytes_stored(SWAP_QUICKLY));
 }
 
 static void zstd_makes_old_pages_smaller(void)
@@ -184,7 +210,7 @@ static void zstd_makes_old_pages_smaller(void)
 	assert_true(counts().coded_bytes < before.coded_bytes);
 	assert_little_waste();
 	check_kept(5000);
-	print_message("LZ4 %.2f, with zstd %.2f\n",
+	print_message("by turns LZ4 and zstd -1 %.2f, then zstd 1 %.2f\n",
 		      5000.0 * PAGE_SIZE / (double)before.coded_bytes,
 		      5000.0 * PAGE_SIZE / (double)counts().coded_bytes);
 	while (swap_balance(coder, true))
@@ -359,7 +385,8 @@ static void figures(void)
 		make_page(pages[i], i % 2 ? TEXT : HEAP, i);
 	us_each(&t, 1);
 	for (size_t i = 0; i < 2000; i++)
-		swap_store(coder, pages[i], true, &kept[i].swp);
+		swap_store(coder, pages[i], SWAP_ALWAYS | SWAP_QUICKLY,
+			   &kept[i].swp);
 	store = us_each(&t, 2000);
 	for (size_t i = 0; i < 2000; i++)
 		swap_load(coder, kept[i].swp, page);
@@ -385,6 +412,7 @@ int main(void)
 		CHILD_TEST(same_filled_pages_cost_nothing),
 		CHILD_TEST(random_bytes_are_too_big),
 		CHILD_TEST(a_full_pool_says_so_and_keeps_what_it_has),
+		CHILD_TEST(zstd_packs_more_tightly_than_what_is_quick),
 		CHILD_TEST(zstd_makes_old_pages_smaller),
 		CHILD_TEST(loads_go_on_while_the_store_changes),
 		CHILD_TEST(a_flipped_bit_is_found),

@@ -86,13 +86,19 @@ static inline void make_page(void *page, enum kind kind, uint64_t nr)
 	}
 }
 
+/* Both ways to store, by turns. */
+static inline unsigned how_to_store(uint64_t nr)
+{
+	return SWAP_ALWAYS | (nr % 2 ? SWAP_QUICKLY : 0);
+}
+
 static inline swp_t store_page(enum kind kind, uint64_t nr)
 {
 	char page[PAGE_SIZE];
 	swp_t swp = 0;
 
 	make_page(page, kind, nr);
-	assert_int_equal(swap_store(coder, page, true, &swp), 0);
+	assert_int_equal(swap_store(coder, page, how_to_store(nr), &swp), 0);
 	assert_true(swp && swp < 1UL << SWP_BITS);
 	return swp;
 }
