@@ -50,8 +50,9 @@ static struct server servers[NR_SERVERS];
 static struct mm_lock front;		     /* held by who waits for touches */
 static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
-static size_t brought; /* pages by a touch, times BROUGHT_OVER: an average */
-static char *zeros;    /* MAX_AHEAD pages, never written */
+static uint64_t followed; /* touches, by servers that follow */
+static size_t brought;	  /* pages by a touch, times BROUGHT_OVER: an average */
+static char *zeros;	  /* MAX_AHEAD pages, never written */
 
 /* ---- how far to read ahead ---- */
 
@@ -345,6 +346,7 @@ static void make_room(size_t nr)
 	start = os_clock_ms();
 	seen = READ_ONCE(swapd.progress);
 	for (unsigned idle = 0; !within_limit(nr) && idle < ROOM_TRIES;) {
+		stage_help();
 		os_futex_wait(&swapd.progress, seen, ROOM_MS);
 		now = READ_ONCE(swapd.progress);
 		idle = now == seen ? idle + 1 : 0;
@@ -419,6 +421,7 @@ static void serve(struct server *s, uintptr_t touched)
 			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
 	make_room(max);
 	for (;;) {
+		stage_help(); /* while who touched waits, perhaps for that */
 		if (is_nobodys(m, &m->ptes[at])) {
 			install(s, addr, zeros, 1);
 			return;
@@ -450,6 +453,13 @@ static void follow(struct server *s, int tid)
 	}
 	if (++s->streak % FOLLOW_EVERY == 0 && !os_cpus_of(tid, &cpu))
 		s->follows = !os_cpus_set(&cpu);
+	if (s->follows)
+		WRITE_ONCE(followed, followed + 1);
+}
+
+uint64_t service_followed(void)
+{
+	return READ_ONCE(followed);
 }
 
 /* ---- children that were forked behind our back ---- */

@@ -16,7 +16,24 @@
 
 #define RETRIES	    4
 #define NR_STAGES   (1UL << 16) /* 256 MiB of address space */
-#define LEAVE_ALONE 200		/* rounds, for what could not be taken */
+#define POST_MS	    1
+#define SCATTERED   4	/* pages a run: fewer are worth a wait for a touch */
+#define LEAVE_ALONE 200 /* rounds, for what could not be taken */
+
+enum { OURS, POSTED, TAKEN };
+
+/* Pages on their way to the staging: claimed, and not moved yet. */
+struct run {
+	uintptr_t addr;
+	pte_t *pte;
+	uint64_t stage; /* of the first */
+	size_t nr, moved;
+};
+static struct {
+	uint32_t state; /* futex: whose it is */
+	unsigned nr_runs, nr_pages;
+	struct run run[BATCH_PAGES];
+} batch;
 
 struct swapd swapd = { .uffd = -1, .pagemap = -1 };
 
@@ -62,12 +79,12 @@ static pte_t leave_alone(pte_t v)
 }
 
 /* Entries become MOVING; how many. */
-static size_t claim(uintptr_t addr, pte_t *pte, size_t nr)
+static size_t claim(uintptr_t addr, pte_t *pte, uint64_t first, size_t nr)
 {
 	size_t n = 0;
 
 	for (; n < nr; n++) {
-		uint64_t stage = (swapd.head + n) % swapd.nr_stages;
+		uint64_t stage = first + n;
 		pte_t v = pte_read(&pte[n]);
 
 		if (pte_state(v) != PTE_PRESENT || v & PTE_NOSWAP)
@@ -110,18 +127,21 @@ static size_t find(const char *stage, const char *page, size_t nr,
 }
 
 /*
- * Move @nr pages. A page that is shared with a forked process is made our own
- * first; one that is pinned by a device, locked or protected stays.
+ * Move the pages of a run that are left. A page that is shared with a forked
+ * process is made our own first; one that is pinned by a device, locked or
+ * protected stays.
  */
-static void move_out(char *to, char *from, size_t nr, enum fate *fate)
+static void move_out(const struct run *run, enum fate *fate)
 {
 	unsigned tries = 0;
 
-	for (size_t i = 0; i < nr;) {
-		char *page = from + (i << PAGE_SHIFT);
-		char *stage = to + (i << PAGE_SHIFT);
-		long r = os_uffd_move(swapd.uffd, stage, page,
-				      (nr - i) << PAGE_SHIFT, false);
+	for (size_t i = 0; i < run->nr;) {
+		char *page = (char *)run->addr + (i << PAGE_SHIFT);
+		char *stage = stage_addr(run->stage + i);
+		size_t nr = run->nr - i;
+		long r = i < run->moved ? (long)(run->moved << PAGE_SHIFT)
+					: os_uffd_move(swapd.uffd, stage, page,
+						       nr << PAGE_SHIFT, false);
 
 		if ((r == -EAGAIN && tries++ < RETRIES) ||
 		    (r == -EBUSY && !tries++ &&
@@ -129,48 +149,127 @@ static void move_out(char *to, char *from, size_t nr, enum fate *fate)
 			continue;
 		tries = 0;
 		if (r <= 0)
-			i += find(stage, page, nr - i, &fate[i]);
+			i += find(stage, page, nr, &fate[i]);
 		for (; r > 0; r -= PAGE_SIZE)
 			fate[i++] = MOVED;
 	}
 }
 
-size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr)
+/*
+ * A page that moves has to leave the TLBs of all CPUs where the program runs,
+ * and to ask one that is not our own takes ten times as long as the rest. So if
+ * the program touches what is out on one CPU only, the service, which runs
+ * there, moves the batch at the next touch, and swapd sleeps: its CPU then need
+ * not be asked.
+ */
+static void post(void)
 {
-	uint64_t first = swapd.head % swapd.nr_stages;
-	enum fate fate[BATCH_PAGES];
-	size_t n;
+	static uint64_t seen;
+	uint64_t now = service_followed();
+	uint32_t posted = POSTED;
 
-	nr = min_size(nr, min_size(swapd.nr_stages - first,
-				   swapd.tail + swapd.nr_stages - swapd.head));
-	n = claim(addr, pte, min_size(nr, BATCH_PAGES));
-	if (!n)
-		return 1;
-	move_out(stage_addr(first), (char *)addr, n, fate);
-	for (size_t i = 0; i < n; i++) {
-		pte_t v = pte_read(&pte[i]);
-		uint64_t stage = first + i;
+	/* runs of adjacent pages leave all TLBs together */
+	if (now == seen || batch.nr_runs * SCATTERED < batch.nr_pages)
+		return;
+	seen = now;
+	__atomic_store_n(&batch.state, POSTED, __ATOMIC_RELEASE);
+	os_futex_wait(&batch.state, POSTED, POST_MS);
+	if (__atomic_compare_exchange_n(&batch.state, &posted, OURS, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return;
+	while (__atomic_load_n(&batch.state, __ATOMIC_ACQUIRE) == TAKEN)
+		os_futex_wait(&batch.state, TAKEN, POST_MS);
+}
+
+void stage_help(void)
+{
+	uint32_t posted = POSTED;
+
+	if (likely(READ_ONCE(batch.state) != POSTED) ||
+	    !__atomic_compare_exchange_n(&batch.state, &posted, TAKEN, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return;
+	for (unsigned i = 0; i < batch.nr_runs; i++) {
+		struct run *run = &batch.run[i];
+		long r = os_uffd_move(swapd.uffd, stage_addr(run->stage),
+				      (void *)run->addr, run->nr << PAGE_SHIFT,
+				      false);
+
+		run->moved = r > 0 ? (size_t)r >> PAGE_SHIFT : 0;
+	}
+	__atomic_store_n(&batch.state, OURS, __ATOMIC_RELEASE);
+	os_futex_wake(&batch.state);
+}
+
+/* Say where the pages are now; whether the last stages are free again. */
+static void settle(const struct run *run, const enum fate *fate)
+{
+	for (size_t i = 0; i < run->nr; i++) {
+		pte_t v = pte_read(&run->pte[i]);
 
 		if (fate[i] == MOVED) {
 			__atomic_add_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
-			pte_write(&pte[i],
+			pte_write(&run->pte[i],
 				  pte_make(PTE_STAGED | (v & PTE_LEVEL_MASK),
-					   stage));
+					   run->stage + i));
 			continue;
 		}
-		stage_leave(stage);
+		stage_leave(run->stage + i);
 		if (fate[i] == STAYED) {
-			pte_write(&pte[i], leave_alone(v));
+			pte_write(&run->pte[i], leave_alone(v));
 			continue;
 		}
 		/* nothing at its place is zeros */
 		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
-		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
+		pte_write(&run->pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
 	}
-	stat_add_global(STAT_pgsteal, n);
-	for (nr = n; nr && fate[nr - 1] == WAS_EMPTY;)
-		nr--;
-	WRITE_ONCE(swapd.head, swapd.head + nr);
+}
+
+bool stage_has_claims(void)
+{
+	return batch.nr_pages;
+}
+
+bool stage_flush(void)
+{
+	enum fate fate[BATCH_PAGES];
+	size_t empty = 0;
+
+	if (!batch.nr_pages)
+		return false;
+	post();
+	for (unsigned i = 0; i < batch.nr_runs; i++) {
+		const struct run *run = &batch.run[i];
+
+		move_out(run, fate);
+		settle(run, fate);
+		for (size_t k = 0; k < run->nr; k++)
+			empty = fate[k] == WAS_EMPTY ? empty + 1 : 0;
+	}
+	stat_add_global(STAT_pgsteal, batch.nr_pages);
+	/* the last ones may be used again */
+	WRITE_ONCE(swapd.head, swapd.head + batch.nr_pages - empty);
+	batch.nr_runs = batch.nr_pages = 0;
+	return true;
+}
+
+size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr)
+{
+	uint64_t head = swapd.head + batch.nr_pages;
+	uint64_t first = head % swapd.nr_stages;
+	struct run *run = &batch.run[batch.nr_runs];
+	size_t n;
+
+	nr = min_size(nr, min_size(swapd.nr_stages - first,
+				   swapd.tail + swapd.nr_stages - head));
+	n = claim(addr, pte, first, min_size(nr, BATCH_PAGES - batch.nr_pages));
+	if (!n)
+		return 1;
+	*run = (struct run){ addr, pte, first, n, 0 };
+	batch.nr_runs++;
+	batch.nr_pages += n;
+	if (batch.nr_pages == BATCH_PAGES)
+		stage_flush();
 	return n;
 }
 

@@ -111,11 +111,18 @@ static bool staging_is_half_full(void)
 	return swapd.head - swapd.tail > swapd.nr_stages / 2;
 }
 
-/* Pages may wait in the staging while memory is wanted, but not too many. */
+/*
+ * Pages may wait in the staging while memory is wanted, but not too many. It
+ * fills and empties by turns, so that pages move in batches.
+ */
 static bool enough_staged(void)
 {
-	return READ_ONCE(pages_staged) > pages_heap() / 4 ||
-	       staging_is_half_full();
+	static bool enough;
+	size_t more = enough ? 0 : BATCH_PAGES;
+
+	enough = READ_ONCE(pages_staged) > pages_heap() / 4 + more ||
+		 staging_is_half_full();
+	return enough;
 }
 
 static void serve_request(bool busy);

@@ -18,7 +18,7 @@
 #include "reclaim/reclaim.h"
 #include "side/option.h"
 
-#define BATCH_PAGES 32				  /* moved by one call */
+#define BATCH_PAGES 64				  /* moved by one call */
 #define CHUNK_SHIFT (PAGE_SHIFT + MAX_PAGE_ORDER) /* armed at a time */
 #define MAX_LEVEL   4
 #define EPOCHS	    8 /* as many pages have left then as the heap has */
@@ -65,15 +65,24 @@ int stage_init(void);
 void stage_unlock(void);
 
 /**
- * stage_pages - take adjacent pages out of the program's reach
+ * stage_pages - take adjacent pages out of the program's reach, with others
  * @pte: entry of the first
- * @nr:  at most BATCH_PAGES, in one armed range
+ * @nr:  of pages in one armed range
  *
- * Stops at the first whose entry is not PRESENT. Returns how many entries it
- * looked at, at least 1.
- * Context: swapd, holds scan_lock.
+ * Stops at the first whose entry is not PRESENT, and when there are enough to
+ * be moved together. Returns how many entries it looked at, at least 1.
+ * Context: swapd, holds scan_lock, and keeps it until stage_flush().
  */
 size_t stage_pages(uintptr_t addr, pte_t *pte, size_t nr);
+
+/** stage_has_claims - are there pages that stage_flush() has to move? */
+bool stage_has_claims(void);
+
+/** stage_flush - move those; whether there were any. Context: as above */
+bool stage_flush(void);
+
+/** stage_help - do that for swapd, if it wants it. Context: service */
+void stage_help(void);
 
 /**
  * store_stages - store the pages that were staged longest ago
@@ -161,6 +170,12 @@ int service_init(void);
 
 /** service_coder - a workspace, while the service does not run */
 struct swap_coder *service_coder(void);
+
+/**
+ * service_followed - touches on the one CPU where the only thread that touches
+ * runs, and the service, too; the same as before if it is not so now
+ */
+uint64_t service_followed(void);
 
 /** service_reads_ahead - do touches go upwards for the most part? */
 bool service_reads_ahead(void);

@@ -232,15 +232,26 @@ static void scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
 	}
 }
 
-/* A stretch within one chunk; the block may have gone meanwhile. */
+/*
+ * A stretch within one chunk; the block may have gone meanwhile. Holds
+ * scan_lock afterwards if there are claims.
+ */
 static void scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
 			enum scan scan)
 {
-	lock_acquire(&scan_lock);
+	if (!stage_has_claims())
+		lock_acquire(&scan_lock);
 	if (map_find(NULL, addr) == m && m->ptes &&
 	    (m->kind == MAPPING_WINDOW || !arm_mapping(m)))
 		scan_stretch(m, addr, nr, scan);
-	lock_release(&scan_lock);
+	if (!stage_has_claims())
+		lock_release(&scan_lock);
+}
+
+static void flush(void)
+{
+	if (stage_flush())
+		lock_release(&scan_lock);
 }
 
 void count_blocks(void)
@@ -264,6 +275,7 @@ static struct area *next_area(void)
 	if (current < nr_areas && hand < areas[current].end)
 		return &areas[current];
 	if (++current >= nr_areas) {
+		flush(); /* scan_lock comes after all others */
 		list_areas();
 		current = 0;
 	}
@@ -300,6 +312,7 @@ void scan_pages(size_t nr, enum scan scan)
 		hand += n << PAGE_SHIFT;
 		seen += n;
 	}
+	flush();
 	stat_add_global(STAT_pgscan, seen);
 }
 
@@ -317,6 +330,7 @@ void scan_range(uintptr_t start, uintptr_t end)
 		scan_locked(m, start, n, ALL);
 		start += n << PAGE_SHIFT;
 	}
+	flush();
 }
 
 /* ---- what is armed ---- */
