@@ -17,6 +17,7 @@
 #define RETRIES	    4
 #define NR_STAGES   (1UL << 16) /* 256 MiB of address space */
 #define POST_MS	    1
+#define HELP_PAGES  64	/* moved at a touch, which waits for that */
 #define SCATTERED   4	/* pages a run: fewer are worth a wait for a touch */
 #define LEAVE_ALONE 200 /* rounds, for what could not be taken */
 
@@ -32,6 +33,7 @@ struct run {
 static struct {
 	uint32_t state; /* futex: whose it is */
 	unsigned nr_runs, nr_pages;
+	unsigned helped; /* runs that the service has seen to */
 	struct run run[BATCH_PAGES];
 } batch;
 
@@ -155,47 +157,57 @@ static void move_out(const struct run *run, enum fate *fate)
 	}
 }
 
+static bool change_hands(uint32_t from, uint32_t to)
+{
+	return __atomic_compare_exchange_n(&batch.state, &from, to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 /*
  * A page that moves has to leave the TLBs of all CPUs where the program runs,
  * and to ask one that is not our own takes ten times as long as the rest. So if
  * the program touches what is out on one CPU only, the service, which runs
- * there, moves the batch at the next touch, and swapd sleeps: its CPU then need
- * not be asked.
+ * there, moves the batch at the next touches, and swapd sleeps: its CPU then
+ * need not be asked. What nobody has moved after a while it moves itself.
  */
 static void post(void)
 {
 	static uint64_t seen;
 	uint64_t now = service_followed();
-	uint32_t posted = POSTED;
+	uint32_t state;
 
 	/* runs of adjacent pages leave all TLBs together */
 	if (now == seen || batch.nr_runs * SCATTERED < batch.nr_pages)
 		return;
 	seen = now;
+	batch.helped = 0;
 	__atomic_store_n(&batch.state, POSTED, __ATOMIC_RELEASE);
-	os_futex_wait(&batch.state, POSTED, POST_MS);
-	if (__atomic_compare_exchange_n(&batch.state, &posted, OURS, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return;
-	while (__atomic_load_n(&batch.state, __ATOMIC_ACQUIRE) == TAKEN)
-		os_futex_wait(&batch.state, TAKEN, POST_MS);
+	for (bool waited = false;; waited = true) {
+		state = __atomic_load_n(&batch.state, __ATOMIC_ACQUIRE);
+		if (state == OURS ||
+		    (waited && state == POSTED && change_hands(POSTED, OURS)))
+			return;
+		os_futex_wait(&batch.state, state, POST_MS);
+	}
 }
 
 void stage_help(void)
 {
-	uint32_t posted = POSTED;
-
 	if (likely(READ_ONCE(batch.state) != POSTED) ||
-	    !__atomic_compare_exchange_n(&batch.state, &posted, TAKEN, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	    !change_hands(POSTED, TAKEN))
 		return;
-	for (unsigned i = 0; i < batch.nr_runs; i++) {
-		struct run *run = &batch.run[i];
+	for (size_t n = 0; n < HELP_PAGES && batch.helped < batch.nr_runs;) {
+		struct run *run = &batch.run[batch.helped++];
 		long r = os_uffd_move(swapd.uffd, stage_addr(run->stage),
 				      (void *)run->addr, run->nr << PAGE_SHIFT,
 				      false);
 
 		run->moved = r > 0 ? (size_t)r >> PAGE_SHIFT : 0;
+		n += run->nr;
+	}
+	if (batch.helped < batch.nr_runs) {
+		__atomic_store_n(&batch.state, POSTED, __ATOMIC_RELEASE);
+		return;
 	}
 	__atomic_store_n(&batch.state, OURS, __ATOMIC_RELEASE);
 	os_futex_wake(&batch.state);

@@ -18,7 +18,7 @@
 #include "reclaim/reclaim.h"
 #include "side/option.h"
 
-#define BATCH_PAGES 64				  /* moved by one call */
+#define BATCH_PAGES 256				  /* that leave together */
 #define CHUNK_SHIFT (PAGE_SHIFT + MAX_PAGE_ORDER) /* armed at a time */
 #define MAX_LEVEL   4
 #define EPOCHS	    8 /* as many pages have left then as the heap has */
