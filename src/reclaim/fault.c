@@ -50,9 +50,10 @@ static struct server servers[NR_SERVERS];
 static struct mm_lock front;		     /* held by who waits for touches */
 static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
-static uint64_t followed; /* touches, by servers that follow */
-static size_t brought;	  /* pages by a touch, times BROUGHT_OVER: an average */
-static char *zeros;	  /* MAX_AHEAD pages, never written */
+static uint64_t followed;  /* touches, by servers that follow */
+static unsigned want_room; /* servers that wait for swapd; atomic */
+static size_t brought; /* pages by a touch, times BROUGHT_OVER: an average */
+static char *zeros;    /* MAX_AHEAD pages, never written */
 
 /* ---- how far to read ahead ---- */
 
@@ -343,10 +344,11 @@ static void make_room(size_t nr)
 
 	if (likely(within_limit(nr)))
 		return;
+	__atomic_add_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
 	start = os_clock_ms();
 	seen = READ_ONCE(swapd.progress);
 	for (unsigned idle = 0; !within_limit(nr) && idle < ROOM_TRIES;) {
-		stage_help();
+		stage_help(BATCH_PAGES);
 		os_futex_wait(&swapd.progress, seen, ROOM_MS);
 		now = READ_ONCE(swapd.progress);
 		idle = now == seen ? idle + 1 : 0;
@@ -354,6 +356,7 @@ static void make_room(size_t nr)
 		if (os_clock_ms() - start > MOST_ROOM_MS)
 			break;
 	}
+	__atomic_sub_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -421,13 +424,14 @@ static void serve(struct server *s, uintptr_t touched)
 			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
 	make_room(max);
 	for (;;) {
-		stage_help(); /* while who touched waits, perhaps for that */
+		stage_help(HELP_PAGES); /* while who touched waits */
 		if (is_nobodys(m, &m->ptes[at])) {
 			install(s, addr, zeros, 1);
 			return;
 		}
 		if (fill(s, m, at, max))
 			return;
+		stage_help(BATCH_PAGES); /* swapd says where all of it is */
 		pte_settle(&m->ptes[at]);
 	}
 }
@@ -460,6 +464,11 @@ static void follow(struct server *s, int tid)
 uint64_t service_followed(void)
 {
 	return READ_ONCE(followed);
+}
+
+bool service_wants_room(void)
+{
+	return READ_ONCE(want_room);
 }
 
 /* ---- children that were forked behind our back ---- */

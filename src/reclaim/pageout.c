@@ -17,7 +17,6 @@
 #define RETRIES	    4
 #define NR_STAGES   (1UL << 16) /* 256 MiB of address space */
 #define POST_MS	    1
-#define HELP_PAGES  64	/* moved at a touch, which waits for that */
 #define SCATTERED   4	/* pages a run: fewer are worth a wait for a touch */
 #define LEAVE_ALONE 200 /* rounds, for what could not be taken */
 
@@ -135,12 +134,13 @@ static size_t find(const char *stage, const char *page, size_t nr,
  */
 static void move_out(const struct run *run, enum fate *fate)
 {
+	size_t most = run->nr;
 	unsigned tries = 0;
 
 	for (size_t i = 0; i < run->nr;) {
 		char *page = (char *)run->addr + (i << PAGE_SHIFT);
 		char *stage = stage_addr(run->stage + i);
-		size_t nr = run->nr - i;
+		size_t nr = min_size(run->nr - i, most);
 		long r = i < run->moved ? (long)(run->moved << PAGE_SHIFT)
 					: os_uffd_move(swapd.uffd, stage, page,
 						       nr << PAGE_SHIFT, false);
@@ -150,6 +150,11 @@ static void move_out(const struct run *run, enum fate *fate)
 		     !os_advise(page, PAGE_SIZE, OS_UNSHARE)))
 			continue;
 		tries = 0;
+		/* perhaps it crosses a border of the kernel's mappings */
+		if (r == -EINVAL && nr > 1) {
+			most = 1;
+			continue;
+		}
 		if (r <= 0)
 			i += find(stage, page, nr, &fate[i]);
 		for (; r > 0; r -= PAGE_SIZE)
@@ -177,7 +182,8 @@ static void post(void)
 	uint32_t state;
 
 	/* runs of adjacent pages leave all TLBs together */
-	if (now == seen || batch.nr_runs * SCATTERED < batch.nr_pages)
+	if (now == seen || service_wants_room() ||
+	    batch.nr_runs * SCATTERED < batch.nr_pages)
 		return;
 	seen = now;
 	batch.helped = 0;
@@ -191,12 +197,12 @@ static void post(void)
 	}
 }
 
-void stage_help(void)
+void stage_help(size_t most)
 {
 	if (likely(READ_ONCE(batch.state) != POSTED) ||
 	    !change_hands(POSTED, TAKEN))
 		return;
-	for (size_t n = 0; n < HELP_PAGES && batch.helped < batch.nr_runs;) {
+	for (size_t n = 0; n < most && batch.helped < batch.nr_runs;) {
 		struct run *run = &batch.run[batch.helped++];
 		long r = os_uffd_move(swapd.uffd, stage_addr(run->stage),
 				      (void *)run->addr, run->nr << PAGE_SHIFT,

@@ -22,6 +22,7 @@
 #define MAX_TIDY     64
 #define FORK_MS	     1000
 #define LIMIT_MS     20
+#define LEAST_SCAN   32	  /* pages */
 #define LEAST_PAGES  1024 /* that a limit leaves to the heap */
 #define STAGED_SHARE 16	  /* of it, staged while memory is wanted */
 #define READY_MS     100
@@ -66,7 +67,7 @@ static void store_until(uint64_t position, uint64_t before)
 
 	do {
 		tail = swapd.tail;
-		store_some(min_size(position - tail, BATCH_PAGES), before);
+		store_some(min_size(position - tail, STORE_PAGES), before);
 		tidy();
 	} while (swapd.tail != tail && swapd.tail < position);
 }
@@ -149,7 +150,7 @@ static void shrink(size_t target)
 		size_t n = 0;
 
 		if (enough_staged() || tried > pages_to_scan())
-			n = store_some(BATCH_PAGES, UINT64_MAX);
+			n = store_some(STORE_PAGES, UINT64_MAX);
 		tried = n ? 0 : tried + want;
 		if (!n)
 			scan_pages(want, tried > pages_to_scan()
@@ -184,7 +185,7 @@ static void age(void)
 	uint64_t passed = min_size(now - scanned_ms, half);
 	size_t nr = pages_to_scan() * passed / half;
 
-	if (nr < BATCH_PAGES)
+	if (nr < LEAST_SCAN)
 		return;
 	scanned_ms = now;
 	for (size_t n; nr; nr -= n) {

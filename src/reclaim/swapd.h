@@ -19,6 +19,7 @@
 #include "side/option.h"
 
 #define BATCH_PAGES 256				  /* that leave together */
+#define STORE_PAGES 64				  /* stored together */
 #define CHUNK_SHIFT (PAGE_SHIFT + MAX_PAGE_ORDER) /* armed at a time */
 #define MAX_LEVEL   4
 #define EPOCHS	    8 /* as many pages have left then as the heap has */
@@ -81,8 +82,15 @@ bool stage_has_claims(void);
 /** stage_flush - move those; whether there were any. Context: as above */
 bool stage_flush(void);
 
-/** stage_help - do that for swapd, if it wants it. Context: service */
-void stage_help(void);
+#define HELP_PAGES 64 /* moved at a touch, which waits for that */
+
+/**
+ * stage_help - do that for swapd, if it wants it, as far as it goes
+ * @most: pages; a run is not cut
+ *
+ * Context: service.
+ */
+void stage_help(size_t most);
 
 /**
  * store_stages - store the pages that were staged longest ago
@@ -176,6 +184,9 @@ struct swap_coder *service_coder(void);
  * runs, and the service, too; the same as before if it is not so now
  */
 uint64_t service_followed(void);
+
+/** service_wants_room - does a touch wait until something has left? */
+bool service_wants_room(void);
 
 /** service_reads_ahead - do touches go upwards for the most part? */
 bool service_reads_ahead(void);

@@ -328,9 +328,9 @@ void scan_range(uintptr_t start, uintptr_t end)
 		if (!n)
 			break;
 		scan_locked(m, start, n, ALL);
+		flush();
 		start += n << PAGE_SHIFT;
 	}
-	flush();
 }
 
 /* ---- what is armed ---- */
