@@ -113,6 +113,17 @@ static inline void heap_evict(const struct heap *h)
 		heap_advise(h->block[b], h->size, MM_COLD);
 }
 
+/* A view of mm_show(), as text. */
+static inline void heap_show(const char *view, char *text, size_t size)
+{
+	int (*show)(const char *, int), fd = memfd_create(view, 0);
+
+	*(void **)&show = mm_symbol("mm_show");
+	CHECK(show && !show(view, fd));
+	CHECK(pread(fd, text, size - 1, 0) > 0);
+	close(fd);
+}
+
 /* Is the page out? Without libmm none is. */
 static inline int heap_is_out(const void *p)
 {
