@@ -13,8 +13,6 @@
 #include "api/snapshot.h"
 #include "side/option.h"
 
-static const unsigned SLAB_PAGES = SLAB_SIZE >> PAGE_SHIFT;
-
 /* Its thread goes on counting credits down: see the top of this file. */
 __attribute__((no_sanitize("thread"))) static void
 count_slab(struct snapshot *s, const struct slab *slab)

@@ -18,8 +18,7 @@
 #include "reclaim/swapd.h"
 #include "slab/slab.h"
 
-#define SLAB_PAGES (SLAB_SIZE >> PAGE_SHIFT)
-#define LINK	   sizeof(void *)
+#define LINK sizeof(void *)
 
 /* Where the pages of a slab are; a stage plus one, as 0 says elsewhere. */
 struct image {

@@ -39,13 +39,19 @@ static void inbox_push(struct heap *h, void *head, void *tail, uint32_t count)
 }
 
 /* Is the slab still ours, or has another heap adopted it meanwhile? */
-void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
-		    uint32_t count)
+static __flatten void take_home(struct heap *h, struct slab *s, void *head,
+				void *tail, uint32_t count)
 {
-	if (READ_ONCE(s->slot->owner) == h->id)
+	if (READ_ONCE(slot_of(s)->owner) == h->id)
 		__slab_put(h, s, head, tail, count);
 	else
 		remote_post(s, head, tail, count);
+}
+
+void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
+		    uint32_t count)
+{
+	take_home(h, s, head, tail, count);
 }
 
 /* Caller holds h->lock. Returns whether anything had come. */
@@ -62,8 +68,8 @@ bool __inbox_drain(struct heap *h)
 
 		/* the next batch is as cold as this one was */
 		__builtin_prefetch((void *)(link & LINK_MASK));
-		slab_take_home(h, slab_at(tail), (void *)words(tail)[0], tail,
-			       (uint32_t)(link >> COUNT_SHIFT));
+		take_home(h, slab_at(tail), (void *)words(tail)[0], tail,
+			  (uint32_t)(link >> COUNT_SHIFT));
 		counter_add(&h->stats, STAT_remote_drain, 1);
 		tail = (void *)(link & LINK_MASK);
 	}
@@ -156,9 +162,9 @@ static bool adopt_from_idle(struct heap *h, struct heap *from, struct slab *s)
 
 	if (!READ_ONCE(from->idle) || !lock_try(&from->lock))
 		return false;
-	if (from->idle && READ_ONCE(s->slot->owner) == from->id &&
+	if (from->idle && READ_ONCE(slot_of(s)->owner) == from->id &&
 	    s->state == SLAB_FULL) {
-		smp_store_release(&s->slot->owner, h->id);
+		smp_store_release(&slot_of(s)->owner, h->id);
 		counter_add(&h->stats, STAT_slab_adopt, 1);
 		ours = true;
 	}
@@ -188,7 +194,6 @@ static uint32_t batch_limit(size_t bytes)
 
 void remote_free(struct heap *h, struct slab *s, void *p)
 {
-	size_t bytes = class_bytes[slot_of(s)->class];
 	struct batch *b = find_batch(h, s);
 
 	if (!b->count && adopt(h, s)) {
@@ -198,11 +203,11 @@ void remote_free(struct heap *h, struct slab *s, void *p)
 		return;
 	}
 	if (b->head == p)
-		bug("double free of %p (object of %zu bytes)", p, bytes);
+		double_free(s, p);
 	if (!b->count) {
 		b->slab = s;
 		b->tail = p;
-		b->limit = batch_limit(bytes);
+		b->limit = batch_limit(class_bytes[slot_of(s)->class]);
 	}
 	*(void **)p = b->head;
 	b->head = p;

@@ -47,15 +47,15 @@ struct slab {
 	int32_t bias;
 	char *base;
 	struct slab *next, *prev;
-	struct slot *slot;
 	uint16_t capacity, carved;
 	uint8_t class, state;
 	bool pinned; /* some of its pages have been */
 	uint8_t spare;
 	pfn_t pfn;
-	uint32_t spare2;
+	uint32_t spare2[3];
 };
 static_assert(sizeof(struct slab) == SLAB_BYTES, "tables are sized for it");
+#define SLAB_PAGES (SLAB_SIZE >> PAGE_SHIFT)
 
 /* Objects for one slab of another heap, freed by this thread. */
 struct batch {
@@ -307,14 +307,16 @@ static inline struct slab *slab_at(const void *p)
 /**
  * slot_of - owner word of a slab
  *
- * Without a look at the descriptor, whose line belongs to the owner's caches.
+ * In the first window without a look at the descriptor, whose line belongs to
+ * the owner's caches.
  */
 static inline struct slot *slot_of(const struct slab *s)
 {
 	size_t i = (size_t)(s - windows[0].slabs);
 
-	return likely(i < windows[0].size >> SLAB_SHIFT) ? &windows[0].slots[i]
-							 : s->slot;
+	if (likely(i < windows[0].size >> SLAB_SHIFT))
+		return &windows[0].slots[i];
+	return &pfn_window(s->pfn)->slots[pfn_index(s->pfn) / SLAB_PAGES];
 }
 
 /**

@@ -14,7 +14,6 @@
 #define SEARCH_MAX   4	/* partial slabs looked at for the fullest */
 #define RETIRE_CHECK 16 /* objects looked at when a slab goes back */
 #define MAX_COLOUR   (PAGE_SIZE - COLOUR_STEP)
-#define SLAB_PAGES   (SLAB_SIZE >> PAGE_SHIFT)
 
 #define C8(F, b)                                                               \
 	F(b), F(2 * (b)), F(3 * (b)), F(4 * (b)), F(5 * (b)), F(6 * (b)),      \
@@ -84,6 +83,7 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 {
 	pfn_t pfn = pcp_pop(&h->pcp, SLAB_PAGES);
 	struct window *w;
+	struct slot *slot;
 	struct slab *s;
 	size_t i;
 
@@ -102,17 +102,17 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 	s = &w->slabs[i];
 	*s = (struct slab){
 		.base = pfn_to_addr(pfn) + slab_colour(class, i),
-		.slot = &w->slots[i],
 		.capacity = (uint16_t)(SLAB_SIZE / class_bytes[class]),
 		.class = (uint8_t) class,
 		.state = SLAB_PARTIAL,
 		.pfn = pfn,
 	};
 	page_set_type(pfn_to_page(pfn), PAGE_SLAB);
-	s->slot->class = (uint8_t) class;
-	s->slot->colour = (uint8_t)(slab_colour(class, i) / COLOUR_STEP);
+	slot = &w->slots[i];
+	slot->class = (uint8_t) class;
+	slot->colour = (uint8_t)(slab_colour(class, i) / COLOUR_STEP);
 	/* pairs with the acquire in slab_of() */
-	smp_store_release(&s->slot->owner, h->id);
+	smp_store_release(&slot->owner, h->id);
 	counter_add(&h->stats, STAT_slab_alloc, 1);
 	return s;
 }
@@ -125,6 +125,7 @@ __cold void double_free(const struct slab *s, const void *p)
 /* The slot is no slab any more. Every object must be on the freelist. */
 void slab_retire(struct slab *s)
 {
+	struct slot *slot = slot_of(s);
 	char *p = s->freelist;
 
 	/* the first few tell of most double frees */
@@ -137,9 +138,9 @@ void slab_retire(struct slab *s)
 	}
 	if (unlikely(READ_ONCE(s->pinned)))
 		drop_pins(s->pfn, SLAB_PAGES);
-	s->slot->class = 0;
+	slot->class = 0;
 	/* pairs with the acquire in slab_of() */
-	smp_store_release(&s->slot->owner, OWNER_NONE);
+	smp_store_release(&slot->owner, OWNER_NONE);
 }
 
 /* The slab is empty and on no list. */
@@ -381,22 +382,24 @@ static void check_free(struct slab *s, void *p)
 	word[1] = ~(uintptr_t)p;
 }
 
-static void check_object(const struct slab *s, const void *p)
+static void check_object(const struct slot *slot, const void *p)
 {
-	const char *object = slab_object(slot_of(s), p);
+	const char *object = slab_object(slot, p);
 
 	if (unlikely(object != p))
 		bug("invalid free of %p: %zu bytes inside an object of %u bytes at %p",
 		    p, (size_t)((const char *)p - object),
-		    class_bytes[s->class], (const void *)object);
+		    class_bytes[slot->class], (const void *)object);
 }
 
 void slab_free(struct heap *h, struct slab *s, void *p)
 {
-	check_object(s, p);
+	const struct slot *slot = slot_of(s);
+
+	check_object(slot, p);
 	if (slab_check)
 		check_free(s, p);
-	if (READ_ONCE(slot_of(s)->owner) != h->id) {
+	if (READ_ONCE(slot->owner) != h->id) {
 		remote_free(h, s, p);
 		return;
 	}

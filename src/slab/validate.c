@@ -23,7 +23,8 @@ __cold void validate_slab(const struct slab *s)
 {
 	int32_t inuse = slab_inuse(s);
 
-	BUG_ON(s->slot->owner == OWNER_NONE || s->slot->class != s->class);
+	BUG_ON(slot_of(s)->owner == OWNER_NONE ||
+	       slot_of(s)->class != s->class);
 	BUG_ON(s->capacity != SLAB_SIZE / class_bytes[s->class]);
 	BUG_ON(s->carved > s->capacity);
 	BUG_ON(s->state != SLAB_FULL &&
@@ -34,7 +35,7 @@ __cold void validate_slab(const struct slab *s)
 
 static void validate_active(const struct heap *h, const struct slab *s)
 {
-	BUG_ON(s->state != SLAB_ACTIVE || s->slot->owner != h->id);
+	BUG_ON(s->state != SLAB_ACTIVE || slot_of(s)->owner != h->id);
 	validate_slab(s);
 }
 
@@ -55,7 +56,7 @@ static void validate_partial(const struct heap *h, const struct slab *s)
 	const struct slab *prev = NULL;
 
 	for (; s; prev = s, s = s->next) {
-		BUG_ON(s->state != SLAB_PARTIAL || s->slot->owner != h->id);
+		BUG_ON(s->state != SLAB_PARTIAL || slot_of(s)->owner != h->id);
 		BUG_ON(s->prev != prev || !s->credits);
 		validate_slab(s);
 	}

@@ -209,7 +209,7 @@ static void thread_without_heap_frees_to_an_idle_owner(void)
 	in_thread(take_all_but_one);
 	assert_true(owner->idle);
 	/* full, so its owner kept it */
-	assert_int_equal(slab->slot->owner, owner->id);
+	assert_int_equal(slot_of(slab)->owner, owner->id);
 	assert_int_equal(slab->state, SLAB_FULL);
 	in_thread_without_heap();
 	/* drained by the one who posted, as nobody else would */
@@ -233,7 +233,7 @@ static void thread_without_heap_frees_to_an_orphan(void)
 	start_slabs();
 	leave();
 	in_thread(take_some);
-	assert_int_equal(slab->slot->owner, OWNER_ORPHAN);
+	assert_int_equal(slot_of(slab)->owner, OWNER_ORPHAN);
 	assert_int_equal(inuse(slab), 100);
 	for (int i = 0; i < 99; i++) {
 		give(object[i]);
@@ -257,7 +257,7 @@ static void first_free_adopts_an_orphan(void)
 	in_thread(take_some);
 	assert_ptr_not_equal(owner, h);
 	give(object[0]);
-	assert_int_equal(slab->slot->owner, h->id);
+	assert_int_equal(slot_of(slab)->owner, h->id);
 	assert_int_equal(slab->state, SLAB_PARTIAL);
 	assert_ptr_equal(h->partial[size_class(64)], slab);
 	assert_int_equal(inuse(slab), 99);
@@ -278,9 +278,9 @@ static void first_free_adopts_a_full_slab_of_an_idle_heap(void)
 
 	in_thread(take_all_but_one);
 	assert_ptr_not_equal(owner, h);
-	assert_int_equal(slab->slot->owner, owner->id);
+	assert_int_equal(slot_of(slab)->owner, owner->id);
 	give(object[0]);
-	assert_int_equal(slab->slot->owner, h->id);
+	assert_int_equal(slot_of(slab)->owner, h->id);
 	assert_int_equal(inuse(slab), NR_OBJECTS - 1);
 	validate_slab(slab);
 	for (int i = 1; i < NR_OBJECTS; i++)

@@ -97,7 +97,7 @@ static void thread_that_ends_keeps_nothing_but_full_slabs(void)
 		struct slab *s = slab_at(left[i]);
 
 		assert_true(is_filled(left[i], 1 + (size_t)i * 100, 0));
-		assert_int_equal(s->slot->owner, OWNER_ORPHAN);
+		assert_int_equal(slot_of(s)->owner, OWNER_ORPHAN);
 		validate_slab(s);
 	}
 	validate_zone(highmem());
