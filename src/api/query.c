@@ -46,7 +46,7 @@ static void query_slab(const struct slab *s, const void *p,
 		       struct mm_page_info *info)
 {
 	info->kind = MM_KIND_SLAB;
-	info->owner = READ_ONCE(slot_of(s)->owner);
+	info->owner = slot_owner(slot_of(s));
 	info->block = slab_object(slot_of(s), p);
 	info->block_size = class_bytes[s->class];
 }

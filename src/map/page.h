@@ -85,15 +85,25 @@ enum {
 	OWNER_FIRST = 3,  /* the first heap */
 };
 
+/* Pages of the slab may be out: who frees into it shall look; slab/note.c. */
+#define OWNER_OUT (1U << 31)
+
 #define COLOUR_STEP 64 /* a cache line */
 
 struct slot {
-	uint32_t owner;
+	uint32_t owner; /* OWNER_*, or a heap's id; perhaps | OWNER_OUT */
 	uint8_t class;
 	uint8_t colour; /* place of the first object, in COLOUR_STEPs */
 	uint8_t spare[2];
 };
 static_assert(sizeof(struct slot) == SLOT_BYTES, "tables are sized for it");
+
+/** slot_owner - whose slab it is */
+static inline uint32_t slot_owner(const struct slot *slot)
+{
+	/* pairs with the releases where a slab is made or changes hands */
+	return smp_load_acquire(&slot->owner) & ~OWNER_OUT;
+}
 
 /* A page table entry: state in the low bits; see map/swapmap.h for the rest. */
 typedef uint64_t pte_t;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include "os/os.h"
 #include "reclaim/swapd.h"
+#include "slab/slab.h"
 
 #define RETRIES	    4
 #define NR_STAGES   (1UL << 16) /* 256 MiB of address space */
@@ -219,12 +220,14 @@ void stage_help(size_t most)
 	os_futex_wake(&batch.state);
 }
 
-/* Say where the pages are now; whether the last stages are free again. */
+/* Say where the pages are now. */
 static void settle(const struct run *run, const enum fate *fate)
 {
 	for (size_t i = 0; i < run->nr; i++) {
 		pte_t v = pte_read(&run->pte[i]);
 
+		if (fate[i] != STAYED)
+			slab_mark_out((char *)run->addr + (i << PAGE_SHIFT));
 		if (fate[i] == MOVED) {
 			__atomic_add_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 			pte_write(&run->pte[i],

@@ -272,10 +272,12 @@ void slab_fork_prepare(void)
 	for (struct heap *h = all_heaps; h; h = h->next_all)
 		lock_acquire(&h->lock);
 	partial_fork_prepare();
+	note_fork_prepare();
 }
 
 void slab_fork_parent(void)
 {
+	note_fork_parent();
 	partial_fork_parent();
 	for (struct heap *h = all_heaps; h; h = h->next_all)
 		lock_release(&h->lock);
@@ -300,6 +302,7 @@ static void park_lists(struct heap *h)
  */
 void slab_fork_child(void)
 {
+	note_fork_child();
 	partial_fork_child();
 	lock_init(&pool_lock);
 	/* some were on their way from or to the pool: they have no thread */

@@ -36,7 +36,7 @@ static void __adopt(struct heap *h, struct node_partial *np, struct slab *s)
 {
 	slab_unlink(&np->partial[s->class], s);
 	s->state = SLAB_PARTIAL;
-	smp_store_release(&slot_of(s)->owner, h->id);
+	slab_give(s, h->id);
 	counter_add(&h->stats, STAT_slab_adopt, 1);
 }
 
@@ -62,7 +62,7 @@ void partial_put(struct slab *s)
 	lock_acquire(&np->lock);
 	s->state = SLAB_ORPHAN;
 	slab_link(&np->partial[s->class], s);
-	smp_store_release(&slot_of(s)->owner, OWNER_ORPHAN);
+	slab_give(s, OWNER_ORPHAN);
 	lock_release(&np->lock);
 }
 
@@ -74,7 +74,7 @@ bool partial_adopt(struct heap *h, struct slab *s)
 
 	lock_acquire(&h->lock);
 	lock_acquire(&np->lock);
-	ours = READ_ONCE(slot_of(s)->owner) == OWNER_ORPHAN;
+	ours = slot_owner(slot_of(s)) == OWNER_ORPHAN;
 	if (ours)
 		__adopt(h, np, s);
 	lock_release(&np->lock);
@@ -90,7 +90,7 @@ bool partial_put_objects(struct slab *s, void *head, void *tail, uint32_t count)
 	bool orphan, empty = false;
 
 	lock_acquire(&np->lock);
-	orphan = READ_ONCE(slot_of(s)->owner) == OWNER_ORPHAN;
+	orphan = slot_owner(slot_of(s)) == OWNER_ORPHAN;
 	if (orphan) {
 		*(void **)tail = s->freelist;
 		s->freelist = head;

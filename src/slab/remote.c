@@ -42,7 +42,7 @@ static void inbox_push(struct heap *h, void *head, void *tail, uint32_t count)
 static __flatten void take_home(struct heap *h, struct slab *s, void *head,
 				void *tail, uint32_t count)
 {
-	if (READ_ONCE(slot_of(s)->owner) == h->id)
+	if (slot_owner(slot_of(s)) == h->id)
 		__slab_put(h, s, head, tail, count);
 	else
 		remote_post(s, head, tail, count);
@@ -106,8 +106,7 @@ void heap_drain_idle(struct heap *h)
 void remote_post(struct slab *s, void *head, void *tail, uint32_t count)
 {
 	for (;;) {
-		/* pairs with the releases where a slab changes hands */
-		uint32_t owner = smp_load_acquire(&slot_of(s)->owner);
+		uint32_t owner = slot_owner(slot_of(s));
 
 		if (owner != OWNER_ORPHAN) {
 			inbox_push(heap_by_id(owner), head, tail, count);
@@ -162,9 +161,9 @@ static bool adopt_from_idle(struct heap *h, struct heap *from, struct slab *s)
 
 	if (!READ_ONCE(from->idle) || !lock_try(&from->lock))
 		return false;
-	if (from->idle && READ_ONCE(slot_of(s)->owner) == from->id &&
+	if (from->idle && slot_owner(slot_of(s)) == from->id &&
 	    s->state == SLAB_FULL) {
-		smp_store_release(&slot_of(s)->owner, h->id);
+		slab_give(s, h->id);
 		counter_add(&h->stats, STAT_slab_adopt, 1);
 		ours = true;
 	}
@@ -175,7 +174,7 @@ static bool adopt_from_idle(struct heap *h, struct heap *from, struct slab *s)
 
 static bool adopt(struct heap *h, struct slab *s)
 {
-	uint32_t owner = smp_load_acquire(&slot_of(s)->owner);
+	uint32_t owner = slot_owner(slot_of(s));
 
 	/* what lies on another node goes home */
 	if (!slab_is_home(h, s))
@@ -197,9 +196,7 @@ void remote_free(struct heap *h, struct slab *s, void *p)
 	struct batch *b = find_batch(h, s);
 
 	if (!b->count && adopt(h, s)) {
-		lock_acquire(&h->lock);
-		__slab_put(h, s, p, p, 1);
-		lock_release(&h->lock);
+		slab_put(h, s, p);
 		return;
 	}
 	if (b->head == p)

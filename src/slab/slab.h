@@ -17,7 +17,8 @@
  *
  * Invariants of a slab:
  *   inuse == credits + bias; bias == -1 if ACTIVE, 0 if PARTIAL or ORPHAN
- *   carved - inuse == |freelist|; inuse counts objects in the thread list too
+ *   carved - inuse == |freelist| + |notes|; inuse counts objects in the thread
+ *   list too; a slab that is ACTIVE has no notes
  *   0 <= carved <= capacity
  * All objects in a thread list belong to one slab of the list's class.
  * A link is written before the freelist leads to it: swapd follows it, without
@@ -27,8 +28,9 @@
  * heap->lock, so that fork, statistics and (for an idle heap) other threads
  * find the heap's lists whole.
  *
- * Lock order: pool_lock, heap->lock, node partial lock, then the zones'. Nobody
- * waits for a second heap's lock but fork and mm_stats, in list order.
+ * Lock order: pool_lock, heap->lock, node partial lock, note_lock, then the
+ * zones'. Nobody waits for a second heap's lock but fork and mm_stats, in list
+ * order.
  */
 #ifndef MM_SLAB_SLAB_H
 #define MM_SLAB_SLAB_H
@@ -52,7 +54,8 @@ struct slab {
 	bool pinned; /* some of its pages have been */
 	uint8_t spare;
 	pfn_t pfn;
-	uint32_t spare2[3];
+	uint32_t spare2;
+	uint64_t *notes; /* of its free objects, or NULL; see note.c */
 };
 static_assert(sizeof(struct slab) == SLAB_BYTES, "tables are sized for it");
 #define SLAB_PAGES (SLAB_SIZE >> PAGE_SHIFT)
@@ -270,6 +273,13 @@ void slab_event(struct heap *h, struct slab *s);
  */
 void slab_free(struct heap *h, struct slab *s, void *p);
 
+/** slab_mark_out - the page at @p leaves: if it is a slab's, frees shall look
+ */
+void slab_mark_out(const void *p);
+
+/** slab_nr_notes - free objects that are noted; 0 if @s->notes is NULL */
+uint32_t slab_nr_notes(const struct slab *s);
+
 /** slab_nr - number of the slab at an address of window @w */
 static inline size_t slab_nr(const struct window *w, const void *p)
 {
@@ -376,6 +386,8 @@ static inline bool remote_free_fast(struct heap *h, void *p)
 
 void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 		uint32_t count);
+/** slab_put - take back one object, wherever its page is; takes h->lock */
+void slab_put(struct heap *h, struct slab *s, void *p);
 void __slab_event(struct heap *h, struct slab *s);
 void __slab_release(struct heap *h, struct slab *s);
 void slab_retire(struct slab *s);
@@ -392,6 +404,15 @@ bool __inbox_drain(struct heap *h);
 /** heap_drain_idle - if nobody runs the heap, take its inbox for it */
 void heap_drain_idle(struct heap *h);
 
+/* note.c */
+/** __slab_note - note a free object of @h's slab, if its page is out */
+bool __slab_note(struct heap *h, struct slab *s, const void *p);
+void __slab_link_notes(struct slab *s);
+void __slab_forget_notes(struct slab *s);
+void note_fork_prepare(void);
+void note_fork_parent(void);
+void note_fork_child(void);
+
 /* partial.c */
 struct slab *partial_get(struct heap *h, unsigned nid, unsigned class);
 void partial_put(struct slab *s);
@@ -403,6 +424,16 @@ int partial_init(void);
 void partial_fork_prepare(void);
 void partial_fork_parent(void);
 void partial_fork_child(void);
+
+/** slab_give - a slab changes hands; its mark goes along */
+static inline void slab_give(const struct slab *s, uint32_t owner)
+{
+	struct slot *slot = slot_of(s);
+	uint32_t mark = READ_ONCE(slot->owner) & OWNER_OUT;
+
+	/* pairs with the acquire in slot_owner() */
+	smp_store_release(&slot->owner, owner | mark);
+}
 
 static inline void slab_unlink(struct slab **head, struct slab *s)
 {

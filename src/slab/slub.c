@@ -129,13 +129,15 @@ void slab_retire(struct slab *s)
 	char *p = s->freelist;
 
 	/* the first few tell of most double frees */
-	for (int i = 0; i < s->carved && i < RETIRE_CHECK; i++) {
+	for (int i = 0; !s->notes && i < s->carved && i < RETIRE_CHECK; i++) {
 		char *next = p ? *(char **)p : NULL;
 
 		if (unlikely(!p || next == p) && slab_trust_chains)
 			double_free(s, p ? (void *)p : s->freelist);
 		p = next;
 	}
+	if (unlikely(s->notes))
+		__slab_forget_notes(s);
 	if (unlikely(READ_ONCE(s->pinned)))
 		drop_pins(s->pfn, SLAB_PAGES);
 	slot->class = 0;
@@ -204,18 +206,9 @@ void slab_event(struct heap *h, struct slab *s)
 	lock_release(&h->lock);
 }
 
-/* Take back a chain of @count free objects. */
-void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
-		uint32_t count)
+/* Objects of a slab have come back. */
+static void __slab_credit(struct heap *h, struct slab *s, int32_t n)
 {
-	int32_t n = (int32_t)count;
-
-	if (n > slab_inuse(s))
-		double_free(s, head);
-	*(void **)tail = s->freelist;
-	s->freelist = head;
-	if (slab_check)
-		((uintptr_t *)tail)[1] = ~(uintptr_t)tail;
 	if (n >= s->credits && s->state == SLAB_FULL) {
 		__slab_wake(h, s, n - s->credits);
 		return;
@@ -223,6 +216,30 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 	s->credits -= n;
 	if (!s->credits)
 		__slab_event(h, s);
+}
+
+/* Take back a chain of @count free objects. */
+void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
+		uint32_t count)
+{
+	if ((int32_t)count > slab_inuse(s))
+		double_free(s, head);
+	*(void **)tail = s->freelist;
+	s->freelist = head;
+	if (slab_check)
+		((uintptr_t *)tail)[1] = ~(uintptr_t)tail;
+	__slab_credit(h, s, (int32_t)count);
+}
+
+void slab_put(struct heap *h, struct slab *s, void *p)
+{
+	lock_acquire(&h->lock);
+	if (likely(!(READ_ONCE(slot_of(s)->owner) & OWNER_OUT)) ||
+	    !slab_inuse(s) || !__slab_note(h, s, p))
+		__slab_put(h, s, p, p, 1);
+	else
+		__slab_credit(h, s, 1);
+	lock_release(&h->lock);
 }
 
 /* ---- refilling a thread list ---- */
@@ -248,6 +265,12 @@ static void carve(struct slab *s)
 	WRITE_ONCE(s->carved, (uint16_t)(s->carved + nr));
 }
 
+/* Objects in use, if the slab can be used without bringing pages back. */
+static int32_t appeal(const struct slab *s)
+{
+	return s->notes ? 0 : s->credits;
+}
+
 /* The fullest of the first few partial slabs. */
 static struct slab *pick_partial(struct heap *h, unsigned class)
 {
@@ -255,7 +278,7 @@ static struct slab *pick_partial(struct heap *h, unsigned class)
 	struct slab *s = best ? best->next : NULL;
 
 	for (int i = 1; s && i < SEARCH_MAX; i++, s = s->next)
-		if (s->credits > best->credits)
+		if (appeal(s) > appeal(best))
 			best = s;
 	if (best)
 		slab_unlink(&h->partial[class], best);
@@ -303,6 +326,8 @@ static struct slab *next_active(struct heap *h, unsigned class)
 		s = slab_create(h, class);
 	for (unsigned nid = 0; !s && nid < nr_nodes; nid++)
 		s = partial_get(h, nid, class);
+	if (s && unlikely(s->notes))
+		__slab_link_notes(s);
 	if (s)
 		slab_activate(s);
 	return s;
@@ -399,11 +424,8 @@ void slab_free(struct heap *h, struct slab *s, void *p)
 	check_object(slot, p);
 	if (slab_check)
 		check_free(s, p);
-	if (READ_ONCE(slot->owner) != h->id) {
+	if (slot_owner(slot) == h->id)
+		slab_put(h, s, p);
+	else
 		remote_free(h, s, p);
-		return;
-	}
-	lock_acquire(&h->lock);
-	__slab_put(h, s, p, p, 1);
-	lock_release(&h->lock);
 }

@@ -23,19 +23,21 @@ __cold void validate_slab(const struct slab *s)
 {
 	int32_t inuse = slab_inuse(s);
 
-	BUG_ON(slot_of(s)->owner == OWNER_NONE ||
+	BUG_ON(slot_owner(slot_of(s)) == OWNER_NONE ||
 	       slot_of(s)->class != s->class);
 	BUG_ON(s->capacity != SLAB_SIZE / class_bytes[s->class]);
 	BUG_ON(s->carved > s->capacity);
 	BUG_ON(s->state != SLAB_FULL &&
 	       s->bias != (s->state == SLAB_ACTIVE ? -1 : 0));
 	BUG_ON(inuse < 0 || inuse > s->carved);
-	BUG_ON(chain_length(s, s->freelist) != (uint32_t)(s->carved - inuse));
+	BUG_ON(s->state == SLAB_ACTIVE && s->notes);
+	BUG_ON(chain_length(s, s->freelist) + slab_nr_notes(s) !=
+	       (uint32_t)(s->carved - inuse));
 }
 
 static void validate_active(const struct heap *h, const struct slab *s)
 {
-	BUG_ON(s->state != SLAB_ACTIVE || slot_of(s)->owner != h->id);
+	BUG_ON(s->state != SLAB_ACTIVE || slot_owner(slot_of(s)) != h->id);
 	validate_slab(s);
 }
 
@@ -56,7 +58,8 @@ static void validate_partial(const struct heap *h, const struct slab *s)
 	const struct slab *prev = NULL;
 
 	for (; s; prev = s, s = s->next) {
-		BUG_ON(s->state != SLAB_PARTIAL || slot_of(s)->owner != h->id);
+		BUG_ON(s->state != SLAB_PARTIAL ||
+		       slot_owner(slot_of(s)) != h->id);
 		BUG_ON(s->prev != prev || !s->credits);
 		validate_slab(s);
 	}

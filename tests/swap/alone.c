@@ -99,16 +99,6 @@ static void touch_one(size_t p)
 		change_block(p / PER_BLOCK);
 }
 
-static double pages_in(void)
-{
-	char text[8192] = "";
-	const char *line;
-
-	heap_show("vmstat", text, sizeof(text));
-	line = strstr(text, "pswpin ");
-	return line ? atof(line + strlen("pswpin ")) : 0;
-}
-
 int main(int argc, char **argv)
 {
 	int seconds = argc > 2 ? atoi(argv[2]) : 10;
@@ -136,6 +126,6 @@ int main(int argc, char **argv)
 	for (size_t p = 0; p < nr_pages; p++)
 		CHECK(!is_wrong(p));
 	if (under_libmm())
-		CHECK(pages_in() > (double)seconds * LEAST_IN);
+		CHECK(heap_count("pswpin ") > (double)seconds * LEAST_IN);
 	return check_result();
 }

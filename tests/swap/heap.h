@@ -124,6 +124,18 @@ static inline void heap_show(const char *view, char *text, size_t size)
 	close(fd);
 }
 
+/* A counter of the view vmstat; @name ends with a space. */
+static inline double heap_count(const char *name)
+{
+	char text[8192] = "";
+	const char *line;
+
+	heap_show("vmstat", text, sizeof(text));
+	line = strstr(text, name);
+	CHECK(line);
+	return line ? atof(line + strlen(name)) : 0;
+}
+
 /* Is the page out? Without libmm none is. */
 static inline int heap_is_out(const void *p)
 {
