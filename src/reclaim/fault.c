@@ -16,33 +16,24 @@
 #include "os/os.h"
 #include "reclaim/swapd.h"
 
-#define NR_STREAMS   4
 #define FOR_TOUCHES  64
 #define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
-#define MAX_AHEAD    32			/* pages */
 #define FOLLOW_EVERY 64
-#define BROUGHT_OVER 64 /* touches */
-#define MUCH_AHEAD   4	/* pages a touch */
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
-
-struct stream {
-	uintptr_t next; /* where it goes on */
-	size_t nr;	/* pages to bring then */
-};
 
 struct server {
 	struct os_thread *thread;
 	struct swap_coder *coder;
 	char *buf; /* MAX_AHEAD pages */
-	unsigned id, turn;
+	unsigned id;
 	bool in_front;
 	int tid;	 /* of who touched last */
 	unsigned streak; /* touches of that thread in a row */
 	bool follows;	 /* runs only where it does */
 	struct os_cpus anywhere;
-	struct stream stream[NR_STREAMS];
+	struct readahead ahead;
 };
 
 bool fork_is_handled;
@@ -52,59 +43,7 @@ static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
 static uint64_t followed;  /* touches, by servers that follow */
 static unsigned want_room; /* servers that wait for swapd; atomic */
-static size_t brought; /* pages by a touch, times BROUGHT_OVER: an average */
-static char *zeros;    /* MAX_AHEAD pages, never written */
-
-/* ---- how far to read ahead ---- */
-
-/* Pages of a small object from the one on that was touched. */
-static size_t pages_of_object(struct mapping *m, uintptr_t touched)
-{
-	const char *object, *p = (char *)touched;
-	const struct slot *slot;
-	size_t bytes;
-
-	if (m->kind != MAPPING_WINDOW)
-		return 1;
-	slot = slot_at(mapping_window(m), p);
-	bytes = class_bytes[READ_ONCE(slot->class)];
-	object = slab_object(slot, p);
-	if (bytes > MEDIUM_MAX || object + bytes <= p)
-		return 1;
-	return ((uintptr_t)(object + bytes - 1) >> PAGE_SHIFT) -
-	       (touched >> PAGE_SHIFT) + 1;
-}
-
-/*
- * Pages to bring for a touch: what the touched object lies on; more as long as
- * the touches go upwards.
- */
-static size_t read_ahead(struct server *s, uintptr_t addr, size_t wanted,
-			 size_t max)
-{
-	struct stream *st;
-	size_t nr = wanted;
-
-	for (unsigned i = 0; i < NR_STREAMS; i++) {
-		st = &s->stream[i];
-		if (addr != st->next)
-			continue;
-		nr = max_size(min_size(st->nr * 2, MAX_AHEAD), wanted);
-		goto out;
-	}
-	st = &s->stream[s->turn++ % NR_STREAMS];
-out:
-	st->nr = nr;
-	nr = min_size(nr, max);
-	WRITE_ONCE(brought, brought - brought / BROUGHT_OVER + nr);
-	st->next = addr + (nr << PAGE_SHIFT);
-	return nr;
-}
-
-bool service_reads_ahead(void)
-{
-	return READ_ONCE(brought) > BROUGHT_OVER * MUCH_AHEAD;
-}
+static char *zeros;	   /* MAX_AHEAD pages, never written */
 
 /* ---- bringing pages ---- */
 
@@ -420,7 +359,7 @@ static void serve(struct server *s, uintptr_t touched)
 	at = (addr - m->start) >> PAGE_SHIFT;
 	chunk_end = align_down(addr - m->start, 1UL << CHUNK_SHIFT) +
 		    (1UL << CHUNK_SHIFT) + m->start;
-	max = read_ahead(s, addr, pages_of_object(m, touched),
+	max = read_ahead(&s->ahead, m, touched,
 			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
 	make_room(max);
 	for (;;) {
@@ -499,8 +438,8 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 
 /*
  * A child of fork() starts a service of its own: all it needs is that its pages
- * are nobody's. One that was made by clone() itself has none: it gets a copy of
- * all that is out, as it is now; what it touches meanwhile waits for that.
+ * are nobody's. One that was made behind libc's back has none: it gets a copy
+ * of all that is out, as it is now; what it touches meanwhile waits for that.
  */
 static void see_to_child(struct server *s, int child)
 {

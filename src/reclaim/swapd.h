@@ -7,6 +7,7 @@
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
  * clear.c:   of what is to be stored, free objects are cleared.
  * fault.c:   the service: threads that bring back what is touched.
+ * readahead.c: how many pages a touch brings.
  * pressure.c: how long that takes, and what else the program does meanwhile.
  *
  * None of them allocates while it works, or touches memory of the program but
@@ -184,6 +185,22 @@ struct swap_coder *service_coder(void);
  * runs, and the service, too; the same as before if it is not so now
  */
 uint64_t service_followed(void);
+
+#define NR_STREAMS 4
+#define MAX_AHEAD  32 /* pages */
+
+/* One for each thread of the service. */
+struct readahead {
+	struct stream {
+		uintptr_t next; /* where it goes on */
+		size_t nr;	/* pages to bring then */
+	} stream[NR_STREAMS];
+	unsigned turn;
+};
+
+/** read_ahead - how many pages to bring for a touch, from 1 to @max */
+size_t read_ahead(struct readahead *ra, struct mapping *m, uintptr_t touched,
+		  size_t max);
 
 /** service_wants_room - does a touch wait until something has left? */
 bool service_wants_room(void);
