@@ -446,11 +446,14 @@ static void see_to_child(struct server *s, int child)
 	if (is_handled(child))
 		return;
 	step_back(s);
-	lock_acquire(&scan_lock);
-	for (struct armed_range r = { 0 }; next_armed(&r);)
-		for (; r.start < r.end; r.start += PAGE_SIZE)
-			fill_child(s, child, r.ptes++, r.start);
-	lock_release(&scan_lock);
+	for (struct armed_range r = { 0 }; next_armed(&r);) {
+		lock_acquire(&scan_lock);
+		/* next_armed() takes a lock that comes before: look again */
+		if (map_pte(r.start) == r.ptes)
+			for (; r.start < r.end; r.start += PAGE_SIZE)
+				fill_child(s, child, r.ptes++, r.start);
+		lock_release(&scan_lock);
+	}
 	os_close(child);
 }
 
