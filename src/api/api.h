@@ -54,6 +54,19 @@ void *api_realloc(void *p, size_t n);
 /** api_watch_forks - no fork from now on finds a lock held; may allocate */
 void api_watch_forks(void);
 
+/**
+ * api_fork_prepare - around a fork that libc's handlers do not see
+ *
+ * False if there is nothing to be done; then neither of the others may follow,
+ * else one must, in the same thread.
+ */
+bool api_fork_prepare(void);
+void api_fork_parent(void);
+void api_fork_child(void);
+
+/** api_is_alone - swap is on, and the caller the only thread but for its own */
+bool api_is_alone(void);
+
 /** api_madvise - as madvise(2), but 0 or -errno; knows what is swapped out */
 int api_madvise(void *p, size_t size, int advice);
 

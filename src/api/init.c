@@ -95,6 +95,34 @@ static void fork_child(void)
 	stat_add_global(STAT_fork, 1);
 }
 
+bool api_fork_prepare(void)
+{
+	if (!swap_on || tcache.busy)
+		return false;
+	fork_prepare();
+	return true;
+}
+
+void api_fork_parent(void)
+{
+	fork_parent();
+}
+
+/* Nobody has reset the locks of streams. */
+void api_fork_child(void)
+{
+	fork_child();
+	os_streams_release();
+}
+
+bool api_is_alone(void)
+{
+	int tids[SWAP_THREADS + 2];
+
+	return swap_on &&
+	       os_threads(tids, ARRAY_SIZE(tids)) == SWAP_THREADS + 1;
+}
+
 void api_watch_forks(void)
 {
 	if (READ_ONCE(forks_watched) || !smp_load_acquire(&ready))

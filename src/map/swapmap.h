@@ -203,8 +203,9 @@ enum { REQUEST_NONE, REQUEST_MADE, REQUEST_DONE };
 /**
  * swapd_lives - is there a swapd for this memory?
  *
- * Lies in memory that is wiped in children: one that clone() itself made has
- * none, and nothing of it is out. vfork() shares the memory, and swapd.
+ * Lies in memory that is wiped in children: one that was made behind libc's
+ * back has none, and nothing of it is out. vfork() shares the memory, and
+ * swapd.
  */
 extern bool *swapd_lives __hidden;
 

@@ -211,6 +211,9 @@ void os_futex_wake(uint32_t *word);
 
 void os_yield(void);
 
+/** os_syscall - any system call; -errno if it fails */
+long os_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
 /* ---- libc (os/libc.c) ---- */
 
 /** os_streams_hold - the list of stdio's streams stays as it is */

@@ -235,6 +235,11 @@ void os_futex_wake(uint32_t *word)
 	sys3(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX);
 }
 
+long os_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	return syscall6(nr, a, b, c, d, e, f);
+}
+
 void os_yield(void)
 {
 	sys1(SYS_sched_yield, 0);

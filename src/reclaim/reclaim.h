@@ -34,6 +34,8 @@ size_t reclaim_trim(struct heap *h, size_t keep);
  */
 void swap_start(void);
 
+#define SWAP_THREADS 3 /* that swap has in a process */
+
 /** swap_reclaim - make the heap smaller by so many bytes; by how many it is */
 size_t swap_reclaim(size_t bytes);
 

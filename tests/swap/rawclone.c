@@ -1,36 +1,130 @@
-// SPDX-License-Identifier: MIT
+/* SPDX-License-Identifier: MIT */
 /*
- * rawclone.c - a child that clone() itself makes, behind libc's back
+ * rawclone.c - children that are made behind the back of libc's fork()
  *
- * No handler runs, so it has no service of its own: it gets a copy of what is
- * out. The kernel tells of such forks only who may trace others.
+ * By its clone() and syscall(): they swap, as a child of fork() does, and free
+ * what they inherited. By a system call instruction: no handler runs, so they
+ * get a copy of what is out. The kernel tells of these only who may trace
+ * others.
  */
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "heap.h"
 
 #define CHILDREN 20
+#define BLOCKS	 600
+#define STACK	 (256 * KIB)
 
-int main(void)
+static struct heap h;
+
+static int verify(void *unused)
 {
-	struct heap h;
+	(void)unused;
+	return heap_wrong(&h) != 0;
+}
 
-	if (!swap_possible_for_root("to be told of forks"))
-		return SKIP;
-	heap_make(&h, 600, 32 * KIB);
-	usleep(300000);
+static int verify_and_swap(void *unused)
+{
+	int wrong = verify(unused);
+
+	heap_write(&h, 1000);
+	heap_evict(&h);
+	wrong += !heap_was_out(&h, 50) + heap_wrong(&h);
+	for (unsigned b = 0; b < h.nr; b++)
+		free(h.block[b]);
+	return wrong != 0;
+}
+
+static pid_t by_clone(void)
+{
+	static char *stack;
+
+	if (!stack)
+		stack = own_memory(STACK);
+	return clone(verify_and_swap, stack + STACK, SIGCHLD, NULL);
+}
+
+static pid_t by_syscall(void)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+	if (!pid)
+		syscall(SYS_exit, verify_and_swap(NULL)); /* one thread */
+	return pid;
+}
+
+static pid_t by_clone3(void)
+{
+	uint64_t args[8] = { [4] = SIGCHLD };
+	pid_t pid = (pid_t)syscall(SYS_clone3, args, sizeof(args));
+
+	if (!pid)
+		_exit(verify_and_swap(NULL));
+	return pid;
+}
+
+static pid_t by_instruction(void)
+{
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
+	long pid;
+
+	__asm__ volatile("syscall"
+			 : "=a"(pid)
+			 : "a"(SYS_clone), "D"(SIGCHLD), "S"(0), "d"(0),
+			   "r"(r10), "r"(r8)
+			 : "rcx", "r11", "memory");
+#else
+	register long x8 __asm__("x8") = SYS_clone;
+	register long x0 __asm__("x0") = SIGCHLD;
+	register long x1 __asm__("x1") = 0;
+	register long x2 __asm__("x2") = 0;
+	register long x3 __asm__("x3") = 0;
+	register long x4 __asm__("x4") = 0;
+	long pid;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+			 : "memory");
+	pid = x0;
+#endif
+	if (!pid)
+		_exit(verify(NULL));
+	return (pid_t)pid;
+}
+
+static void try(pid_t (*make)(void), const char *how)
+{
 	for (unsigned i = 0; i < CHILDREN; i++) {
 		int status = 0;
 		pid_t pid;
 
 		heap_evict(&h);
-		pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
-		if (!pid)
-			syscall(SYS_exit_group, heap_wrong(&h) != 0);
-		CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && !status);
+		pid = make();
+		CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+		if (status)
+			dprintf(STDERR_FILENO, "child by %s: status %x\n", how,
+				(unsigned)status);
+		CHECK(!status);
 		CHECK(!heap_wrong(&h));
 		heap_write(&h, i + 2);
 	}
+}
+
+int main(void)
+{
+	if (!swap_possible())
+		return SKIP;
+	heap_make(&h, BLOCKS, 32 * KIB);
+	usleep(300000);
+	try(by_clone, "clone()");
+	try(by_syscall, "syscall(SYS_clone)");
+	try(by_clone3, "syscall(SYS_clone3)");
+	if (!geteuid())
+		try(by_instruction, "an instruction");
 	return check_result();
 }
