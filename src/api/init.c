@@ -54,8 +54,29 @@ void unlock_all(void)
 static bool forks_watched;
 static unsigned nr_prepared;
 
+static void reset_locks(void)
+{
+	arena_fork_child();
+	pgtable_fork_child(&mm_pgtable);
+	zone_fork_child();
+	reclaim_fork_child();
+	large_fork_child();
+	slab_fork_child();
+}
+
+/* Locks that swapd held are held for ever, and other threads are gone. */
+__cold void api_orphan(void)
+{
+	lock_holder = NULL;
+	nr_prepared = 0;
+	reset_locks();
+	swapd_orphan();
+}
+
 static void fork_prepare(void)
 {
+	if (swapd_orphaned())
+		api_orphan();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
 		/* libc takes it after the handlers, and malloc's locks later */
 		if (swap_on)
@@ -85,12 +106,7 @@ static void fork_child(void)
 	if (--nr_prepared)
 		return;
 	lock_holder = NULL;
-	arena_fork_child();
-	pgtable_fork_child(&mm_pgtable);
-	zone_fork_child();
-	reclaim_fork_child();
-	large_fork_child();
-	slab_fork_child();
+	reset_locks();
 	swapd_fork_child();
 	stat_add_global(STAT_fork, 1);
 }
@@ -211,6 +227,8 @@ struct heap *door_enter(void)
 	if (unlikely(tcache.busy))
 		return NULL;
 	tcache.busy = true;
+	if (swapd_orphaned())
+		api_orphan();
 	valgrind_enter();
 	if (unlikely(!h)) {
 		h = start_thread();

@@ -19,6 +19,9 @@ struct heap *door_enter(void);
 /** door_leave - undo door_enter() that returned a heap; purges if wanted */
 void door_leave(struct heap *h);
 
+/** api_orphan - go on alone, if swapd_orphaned() */
+void api_orphan(void);
+
 /* What a pointer turns out to be. */
 struct block {
 	struct window *window; /* of a slab object or a run */

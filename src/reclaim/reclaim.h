@@ -67,6 +67,21 @@ void swapd_fork_prepare(void);
 void swapd_fork_parent(void);
 void swapd_fork_child(void);
 
+/**
+ * swapd_orphaned - is this a copy of the process that none of these saw?
+ *
+ * By a system call instruction of the program's. It has no service; that of the
+ * parent brings all that was out, see fault.c.
+ */
+static inline bool swapd_orphaned(void)
+{
+	return unlikely(swap_on) && unlikely(!READ_ONCE(*swapd_lives)) &&
+	       READ_ONCE(lock_holder) != __builtin_thread_pointer();
+}
+
+/** swapd_orphan - then: wait for that, and swap no more. Context: one thread */
+void swapd_orphan(void);
+
 void reclaim_fork_prepare(void);
 void reclaim_fork_parent(void);
 void reclaim_fork_child(void);

@@ -410,6 +410,8 @@ void swap_start(void)
 	err = thread && swapd_lives ? swap_init(&config) : -ENOMEM;
 	if (!err)
 		err = os_advise(swapd_lives, PAGE_SIZE, OS_WIPEONFORK);
+	if (swapd_lives)
+		*swapd_lives = true;
 	if (!err)
 		err = stage_init();
 	if (!err)
@@ -565,4 +567,19 @@ void swapd_fork_child(void)
 	for_all_armed(-1, true);
 	swap_on = false;
 	pages_out = 0;
+}
+
+void swapd_orphan(void)
+{
+	swap_on = false;
+	swapmap_fork_child();
+	for (struct armed_range r = { 0 }; next_armed(&r);)
+		for (; r.start < r.end; r.start += PAGE_SIZE, r.ptes++)
+			if (pte_state(*r.ptes) > PTE_PINNED) {
+				(void)READ_ONCE(*(const char *)r.start);
+				*r.ptes = PTE_PRESENT;
+			}
+	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
+	pages_out = pages_staged = pages_left = 0;
+	WRITE_ONCE(page_limit, SIZE_MAX);
 }
