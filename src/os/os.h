@@ -295,6 +295,10 @@ size_t os_resident_self(void);
 /** os_ram - bytes of memory of the machine */
 size_t os_ram(void);
 
+/** os_ram_available - bytes that the kernel could give out; SIZE_MAX: unknown
+ */
+size_t os_ram_available(void);
+
 /** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
 bool os_is_secure(void);
 

@@ -194,3 +194,12 @@ size_t os_ram(void)
 		return GIB(1);
 	return (size_t)info.totalram * info.mem_unit;
 }
+
+size_t os_ram_available(void)
+{
+	char buf[256]; /* it is in the third line */
+
+	if (os_read_file("/proc/meminfo", buf, sizeof(buf)) <= 0)
+		return SIZE_MAX;
+	return meminfo_field(buf, "MemAvailable:");
+}

@@ -21,10 +21,8 @@
 #define STUCK_MS     100 /* for so long */
 #define MAX_TIDY     64
 #define FORK_MS	     1000
-#define LIMIT_MS     20
-#define LEAST_SCAN   32	  /* pages */
-#define LEAST_PAGES  1024 /* that a limit leaves to the heap */
-#define STAGED_SHARE 16	  /* of it, staged while memory is wanted */
+#define LEAST_SCAN   32 /* pages */
+#define STAGED_SHARE 16 /* of it, staged while memory is wanted */
 #define READY_MS     100
 
 enum { STARTING, RUNNING, FAILED };
@@ -70,42 +68,6 @@ static void store_until(uint64_t position, uint64_t before)
 		store_some(min_size(position - tail, STORE_PAGES), before);
 		tidy();
 	} while (swapd.tail != tail && swapd.tail < position);
-}
-
-/* What a limit leaves to the heap, when so much of it is used otherwise. */
-static size_t rest_of(size_t limit, size_t used, size_t heap)
-{
-	size_t others = used - min_size(used, heap);
-
-	return max_size(limit - min_size(limit, others), LEAST_PAGES);
-}
-
-/*
- * The limit is for all that is resident: of the process, if the option sets it,
- * or of its control group. So the heap gets what the rest does not use. A
- * sixteenth of the group's is for what the kernel keeps there.
- */
-static void set_limit(void)
-{
-	static uint64_t next_ms;
-	size_t heap = pages_resident(), limit = SIZE_MAX, used, max;
-
-	if (os_clock_ms() < next_ms)
-		return;
-	next_ms = os_clock_ms() + LIMIT_MS;
-	/* what is not the heap's may alone be more: half is left to it */
-	if (mm_options.limit)
-		limit = max_size(rest_of(mm_options.limit >> PAGE_SHIFT,
-					 os_resident_self() >> PAGE_SHIFT,
-					 heap),
-				 mm_options.limit >> PAGE_SHIFT >> 1);
-	max = os_cgroup_memory(&used);
-	if (max != SIZE_MAX)
-		limit = min_size(limit, rest_of((max - max / 16) >> PAGE_SHIFT,
-						used >> PAGE_SHIFT, heap));
-	WRITE_ONCE(page_limit, limit);
-	if (limit != SIZE_MAX)
-		WRITE_ONCE(swap_arms_early, true);
 }
 
 static bool staging_is_half_full(void)

@@ -3,6 +3,7 @@
  * reclaim/swapd.h - how pages leave and come back; private to reclaim/
  *
  * swapd.c:   the thread swapd: when, how much; requests; limits; fork.
+ * limit.c:   how much the heap may have.
  * vmscan.c:  which pages: a hand that goes round all memory.
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
  * clear.c:   of what is to be stored, free objects are cleared.
@@ -55,6 +56,13 @@ static inline char *stage_addr(uint64_t stage)
 {
 	return swapd.staging + (stage << PAGE_SHIFT);
 }
+
+/**
+ * set_limit - bring page_limit up to date, if it is time
+ *
+ * Context: swapd; takes the locks of blocks, and scan_lock.
+ */
+void set_limit(void);
 
 /** stage_init - reserve the staging and its table; 0 or -ENOMEM */
 int stage_init(void);
@@ -150,6 +158,10 @@ size_t pages_to_scan(void);
 /** arm_mapping - let the service get the faults of a whole block; 0 or -errno
  */
 int arm_mapping(struct mapping *m);
+
+/** arm_windows - all of them, as far as they are in use: there is a limit now
+ */
+void arm_windows(void);
 
 /** count_blocks - find what was touched of blocks that are not armed yet */
 void count_blocks(void);

@@ -117,6 +117,17 @@ void arm_range(uintptr_t start, uintptr_t end)
 		arm(m, start);
 }
 
+void arm_windows(void)
+{
+	for_each_zone(z)
+		for (unsigned i = 0;
+		     z->type == MM_ZONE_HIGHMEM && i < READ_ONCE(z->nr_spans);
+		     i++)
+			arm_range((uintptr_t)pfn_to_addr(z->span[i].start),
+				  (uintptr_t)pfn_to_addr(
+					  READ_ONCE(z->span[i].grown)));
+}
+
 /* ---- areas ---- */
 
 static void add_area(uintptr_t start, uintptr_t end, struct mapping *m)

@@ -214,6 +214,10 @@ CASES = [
         must mm swapped nothing
         wont opt swap=256M swapped nothing
     ''', kernels=('6.12',)),
+    Case('larger', SINGLE, '''
+        must opt swap=256M,swap_pool=300M larger 600
+        ends 137 larger 600
+    ''', kernels=('6.12',)),
     Case('noswap', SINGLE, '''
         must one_line 6.8 opt swap=256M swapped nothing
         wont opt swap=256M swapped kernel

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/limit.c - how much memory the heap may have, while swap works
+ *
+ * The option and the control group have limits for all that is resident, so the
+ * heap gets what the rest does not use. Of the machine's memory a part is left
+ * to others; what is available beyond that the heap may grow by.
+ */
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+#define LIMIT_MS    20
+#define LEAST_PAGES 1024 /* that a limit leaves to the heap */
+
+/* Of the machine's memory, or a share of it: then there is no limit. */
+#define PLENTY_PAGES (MIB(512) >> PAGE_SHIFT)
+#define SPARE_PAGES  (MIB(64) >> PAGE_SHIFT) /* left to others, likewise */
+
+/* What a limit leaves to the heap, when so much of it is used otherwise. */
+static size_t rest_of(size_t limit, size_t used, size_t heap)
+{
+	size_t others = used - min_size(used, heap);
+
+	return max_size(limit - min_size(limit, others), LEAST_PAGES);
+}
+
+/* What is not the heap's may alone be more: half is left to it. */
+static size_t of_option(size_t heap)
+{
+	size_t limit = mm_options.limit >> PAGE_SHIFT;
+
+	if (!limit)
+		return SIZE_MAX;
+	return max_size(rest_of(limit, os_resident_self() >> PAGE_SHIFT, heap),
+			limit / 2);
+}
+
+/* A sixteenth of the group's is for what the kernel keeps there. */
+static size_t of_group(size_t heap)
+{
+	size_t used, max = os_cgroup_memory(&used);
+
+	if (max == SIZE_MAX)
+		return SIZE_MAX;
+	return rest_of((max - max / 16) >> PAGE_SHIFT, used >> PAGE_SHIFT,
+		       heap);
+}
+
+/*
+ * No limit as long as there is plenty: memory near a limit is watched as it is
+ * touched, which costs. A process that has little does not have to shrink for
+ * others that have much. Pages of the heap count also if nobody has touched
+ * them yet.
+ */
+static size_t of_machine(size_t heap)
+{
+	static bool near;
+	size_t ram = os_ram() >> PAGE_SHIFT;
+	size_t plenty = max_size(ram / 8, min_size(ram / 2, PLENTY_PAGES));
+	size_t spare = max_size(ram / 32, min_size(ram / 8, SPARE_PAGES));
+	size_t used = os_resident_self() >> PAGE_SHIFT;
+	size_t available = os_ram_available();
+
+	if (available == SIZE_MAX)
+		return SIZE_MAX;
+	available >>= PAGE_SHIFT;
+	if (used + available > max_size(used, heap) + plenty) {
+		near = false;
+		return SIZE_MAX;
+	}
+	if (!near) {
+		arm_windows();
+		count_blocks();
+	}
+	near = true;
+	available -= min_size(available, spare);
+	return max_size(rest_of(used + available, used, heap), ram / 16);
+}
+
+void set_limit(void)
+{
+	static uint64_t next_ms;
+	size_t heap = pages_resident(), limit;
+
+	if (os_clock_ms() < next_ms)
+		return;
+	next_ms = os_clock_ms() + LIMIT_MS;
+	limit = min_size(min_size(of_option(heap), of_group(heap)),
+			 of_machine(heap));
+	WRITE_ONCE(page_limit, limit);
+	if (limit != SIZE_MAX)
+		WRITE_ONCE(swap_arms_early, true);
+}
