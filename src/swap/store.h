@@ -86,9 +86,11 @@ void entry_code_raw(struct swap_coder *c, const void *page);
 
 /*
  * Levels of zstd. What the program keeps asking for has to be quick, and -1
- * takes about as long as LZ4 does to code; what settles may take longer.
+ * takes about as long as LZ4 does to code. What settles may take longer: 5 is
+ * the last that is worth it (heap of sqlite3: 4 % smaller than by 1, 36 us a
+ * page instead of 15; by 9, 84 us and no smaller), and read as fast as 1.
  */
-enum zstd_level { ZSTD_FIRST = -1, ZSTD_SETTLED = 1 };
+enum zstd_level { ZSTD_FIRST = -1, ZSTD_SETTLED = 5 };
 
 /** entry_code_zstd - as entry_code_lz4() */
 bool entry_code_zstd(struct swap_coder *c, const void *page, size_t most,
