@@ -25,7 +25,8 @@ const struct word_row option_words[NR_OPTION_WORDS] = {
 	_Static_assert(sizeof(#name) <= NAME_LEN_MAX + 1, #name);
 #include "side/option.def"
 
-struct mm_options mm_options;
+/* On one page, wherever it lies: every program touches it. */
+struct mm_options mm_options __attribute__((aligned(256)));
 
 /* untouched, and so without memory, but for the options that hold a text */
 static char texts[NR_OPTIONS][TEXT_SIZE];
