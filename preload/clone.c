@@ -15,6 +15,13 @@
 #include "map/swapmap.h"
 #include "os/os.h"
 
+#define STACK_PAGES 4
+#if defined(__x86_64__)
+#define CLONE_CTID 3 /* which argument of the system call it is */
+#else
+#define CLONE_CTID 4
+#endif
+
 int __clone(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid,
 	    void *tls, void *ctid);
 int clone(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid,
@@ -39,7 +46,20 @@ static int child_main(void *arg)
 /* Has the child memory of its own, and is it the same thread there? */
 static bool copies(unsigned long flags)
 {
-	return !(flags & (CLONE_VM | CLONE_SETTLS));
+	return !(flags & (CLONE_VM | CLONE_SETTLS | CLONE_FILES));
+}
+
+/* The kernel writes there before the child has a service. */
+static void touch(const void *p)
+{
+	if (p && map_find(NULL, (uintptr_t)p))
+		(void)READ_ONCE(*(const char *)p);
+}
+
+static void touch_stack(const char *stack)
+{
+	for (size_t i = 0; i < STACK_PAGES; i++)
+		touch(stack - 1 - (i << PAGE_SHIFT));
 }
 
 __public int clone(int (*fn)(void *), void *stack, int flags, void *arg,
@@ -50,44 +70,72 @@ __public int clone(int (*fn)(void *), void *stack, int flags, void *arg,
 
 	if (!fn || !stack || !copies((unsigned)flags) || !api_fork_prepare())
 		return __clone(fn, stack, flags, arg, ptid, tls, ctid);
+	touch_stack(stack);
+	if (flags & CLONE_CHILD_SETTID)
+		touch(ctid);
 	r = __clone(child_main, stack, flags, &start, ptid, tls, ctid);
-	api_fork_parent();
+	api_fork_parent(r > 0);
 	return r;
 }
 
-/* A child on a stack of its own cannot return to us. */
-static bool copies_here(long nr, long a, long b)
+/*
+ * A child on a stack of its own cannot return to us. @ctid receives where the
+ * kernel will write.
+ */
+static bool copies_here(long nr, const long a[], const void **ctid)
 {
-	const struct clone_args *args = (const struct clone_args *)a;
+	const struct clone_args *args = (const struct clone_args *)a[0];
+	unsigned long flags = (unsigned long)a[0];
 
+	*ctid = NULL;
 	switch (nr) {
 #ifdef SYS_fork
 	case SYS_fork:
 		return true;
 #endif
 	case SYS_clone:
-		return copies((unsigned long)a) && !b;
+		if (flags & CLONE_CHILD_SETTID)
+			*ctid = (const void *)a[CLONE_CTID];
+		return copies(flags) && !a[1];
 	case SYS_clone3:
-		return (size_t)b >= CLONE_ARGS_SIZE_VER0 &&
-		       copies(args->flags) && !args->stack;
+		if (!args || (size_t)a[1] < CLONE_ARGS_SIZE_VER0)
+			return false;
+		if (args->flags & CLONE_CHILD_SETTID)
+			*ctid = (const void *)(uintptr_t)args->child_tid;
+		return copies(args->flags) && !args->stack;
 	default:
 		return false;
 	}
 }
 
-__public long syscall(long nr, long a, long b, long c, long d, long e, long f)
+/* While swap works. */
+static __slow long syscall_slow(long nr, const long a[])
 {
-	bool ours = unlikely(swap_on) && copies_here(nr, a, b) &&
-		    api_fork_prepare();
+	const void *ctid;
+	bool ours = copies_here(nr, a, &ctid) && api_fork_prepare();
 	long r;
 
-	if (unlikely(swap_on) && nr == SYS_exit && api_is_alone())
+	if (ours)
+		touch(ctid);
+	if (nr == SYS_exit && api_is_alone())
 		nr = SYS_exit_group;
-	r = os_syscall(nr, a, b, c, d, e, f);
+	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (ours && r)
-		api_fork_parent();
+		api_fork_parent(r > 0);
 	else if (ours)
 		api_fork_child();
+	return r;
+}
+
+__public long syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	const long args[] = { a, b, c, d, e, f };
+	long r;
+
+	if (unlikely(swap_on))
+		r = syscall_slow(nr, args);
+	else
+		r = os_syscall(nr, a, b, c, d, e, f);
 	if (likely((unsigned long)r < -4095UL))
 		return r;
 	errno = (int)-r;

@@ -61,7 +61,7 @@ void api_watch_forks(void);
  * else one must, in the same thread.
  */
 bool api_fork_prepare(void);
-void api_fork_parent(void);
+void api_fork_parent(bool made);
 void api_fork_child(void);
 
 /** api_is_alone - swap is on, and the caller the only thread but for its own */

@@ -82,8 +82,10 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 static int drop_range(uintptr_t start, uintptr_t end, int advice)
 {
 	struct mapping *m = map_find(NULL, start);
+	bool busy = tcache.busy;
 	int err;
 
+	tcache.busy = true; /* a signal handler may not come here, too */
 	lock_acquire(&scan_lock);
 	service_sync();
 	if (m && m->ptes)
@@ -91,6 +93,7 @@ static int drop_range(uintptr_t start, uintptr_t end, int advice)
 			  (min_size(end, m->end) - start) >> PAGE_SHIFT);
 	err = os_madvise((void *)start, end - start, advice);
 	lock_release(&scan_lock);
+	tcache.busy = busy;
 	return err;
 }
 

@@ -53,6 +53,7 @@ void unlock_all(void)
  */
 static bool forks_watched;
 static unsigned nr_prepared;
+static bool streams_held;
 
 static void reset_locks(void)
 {
@@ -79,7 +80,8 @@ static void fork_prepare(void)
 		api_orphan();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
 		/* libc takes it after the handlers, and malloc's locks later */
-		if (swap_on)
+		streams_held = swap_on;
+		if (streams_held)
 			os_streams_hold();
 		lock_all();
 		swapd_fork_prepare();
@@ -97,18 +99,23 @@ static void fork_parent(void)
 	WRITE_ONCE(lock_holder, NULL);
 	swapd_fork_parent();
 	unlock_all();
-	if (swap_on)
+	if (streams_held)
 		os_streams_release();
 }
 
+/* Signal handlers that allocate meanwhile get what is set aside for that. */
 static void fork_child(void)
 {
+	bool busy = tcache.busy;
+
 	if (--nr_prepared)
 		return;
+	tcache.busy = true;
 	lock_holder = NULL;
 	reset_locks();
 	swapd_fork_child();
 	stat_add_global(STAT_fork, 1);
+	tcache.busy = busy;
 }
 
 bool api_fork_prepare(void)
@@ -119,8 +126,10 @@ bool api_fork_prepare(void)
 	return true;
 }
 
-void api_fork_parent(void)
+void api_fork_parent(bool made)
 {
+	if (!made)
+		swapd_fork_failed();
 	fork_parent();
 }
 
@@ -128,7 +137,8 @@ void api_fork_parent(void)
 void api_fork_child(void)
 {
 	fork_child();
-	os_streams_release();
+	if (streams_held && !nr_prepared)
+		os_streams_release();
 }
 
 bool api_is_alone(void)

@@ -89,15 +89,15 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
  */
 static bool make_room(struct heap *h, size_t n, unsigned tries)
 {
-	bool swaps = swap_on && page_limit != SIZE_MAX;
-	size_t swapped = 0;
+	size_t limit = READ_ONCE(page_limit), swapped = 0;
+	bool swaps = swap_on && limit != SIZE_MAX;
 
 	if (tries && (!swaps || tries >= RECLAIM_TRIES))
 		return false;
 	counter_add(&h->stats, STAT_allocstall, 1);
 	reclaim_trim(h, 0);
 	if (swaps)
-		swapped = swap_reclaim(n + (page_limit / 16 << PAGE_SHIFT));
+		swapped = swap_reclaim(n + (limit / 16 << PAGE_SHIFT));
 	if (!tries || swapped)
 		return true;
 	if (!swap_room())

@@ -185,6 +185,9 @@ void os_reserve_stdio(void);
 
 int os_gettid(void);
 
+/** os_proc_tid - the same in the namespace of /proc, which may be another */
+int os_proc_tid(void);
+
 /** os_threads - numbers of threads of the process; how many were found */
 unsigned os_threads(int tids[], unsigned most);
 
@@ -295,9 +298,11 @@ size_t os_resident_self(void);
 /** os_ram - bytes of memory of the machine */
 size_t os_ram(void);
 
-/** os_ram_available - bytes that the kernel could give out; SIZE_MAX: unknown
+/**
+ * os_ram_available - bytes that the kernel could give out; SIZE_MAX: unknown
+ * @total: receives the bytes there are, by the same source
  */
-size_t os_ram_available(void);
+size_t os_ram_available(size_t *total);
 
 /** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
 bool os_is_secure(void);

@@ -146,6 +146,24 @@ int os_gettid(void)
 	return (int)sys1(SYS_gettid, 0);
 }
 
+/* It is a link to PID/task/TID. */
+int os_proc_tid(void)
+{
+	char buf[64];
+	long n = sys4(SYS_readlinkat, AT_FDCWD, "/proc/thread-self", buf,
+		      sizeof(buf) - 1);
+	const char *p;
+
+	if (n <= 0)
+		return os_gettid();
+	buf[n] = '\0';
+	p = strrchr(buf, '/');
+	if (!p)
+		return os_gettid();
+	p++;
+	return (int)os_number(&p);
+}
+
 unsigned os_threads(int tids[], unsigned most)
 {
 	int fd = (int)sys4(SYS_openat, AT_FDCWD, "/proc/self/task",

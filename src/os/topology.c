@@ -195,11 +195,13 @@ size_t os_ram(void)
 	return (size_t)info.totalram * info.mem_unit;
 }
 
-size_t os_ram_available(void)
+size_t os_ram_available(size_t *total)
 {
-	char buf[256]; /* it is in the third line */
+	char buf[256]; /* both are in the first three lines */
 
+	*total = 0;
 	if (os_read_file("/proc/meminfo", buf, sizeof(buf)) <= 0)
 		return SIZE_MAX;
+	*total = meminfo_field(buf, "MemTotal:");
 	return meminfo_field(buf, "MemAvailable:");
 }

@@ -19,6 +19,7 @@
 #define FOR_TOUCHES  64
 #define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
 #define FOLLOW_EVERY 64
+#define MAX_KIN	     32
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
@@ -34,6 +35,8 @@ struct server {
 	bool follows;	 /* runs only where it does */
 	struct os_cpus anywhere;
 	struct readahead ahead;
+	int kin[MAX_KIN]; /* children of the child that is seen to */
+	unsigned nr_kin;
 };
 
 bool fork_is_handled;
@@ -412,6 +415,19 @@ bool service_wants_room(void)
 
 /* ---- children that were forked behind our back ---- */
 
+/* The child forks itself: its child is like it, and comes next. */
+static void see_kin(struct server *s, int child)
+{
+	struct os_touch touch;
+
+	if (os_uffd_look(child, &touch) || touch.child < 0)
+		os_yield();
+	else if (s->nr_kin < MAX_KIN)
+		s->kin[s->nr_kin++] = touch.child;
+	else
+		bug("swap: too many forks of a child at a time");
+}
+
 /*
  * What is out at home is not there in the child either: copy it. The entry is
  * ours meanwhile, so nobody brings the page or frees it.
@@ -432,7 +448,7 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
 		lost(addr, err);
 	while (os_uffd_copy(child, (void *)addr, from, PAGE_SIZE) == -EAGAIN)
-		os_yield();
+		see_kin(s, child);
 	pte_write(pte, old);
 }
 
@@ -441,11 +457,8 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
  * are nobody's. One that was made behind libc's back has none: it gets a copy
  * of all that is out, as it is now; what it touches meanwhile waits for that.
  */
-static void see_to_child(struct server *s, int child)
+static void copy_to_child(struct server *s, int child)
 {
-	if (is_handled(child))
-		return;
-	step_back(s);
 	for (struct armed_range r = { 0 }; next_armed(&r);) {
 		lock_acquire(&scan_lock);
 		/* next_armed() takes a lock that comes before: look again */
@@ -455,6 +468,16 @@ static void see_to_child(struct server *s, int child)
 		lock_release(&scan_lock);
 	}
 	os_close(child);
+}
+
+static void see_to_child(struct server *s, int child)
+{
+	if (is_handled(child))
+		return;
+	step_back(s);
+	copy_to_child(s, child);
+	while (s->nr_kin)
+		copy_to_child(s, s->kin[--s->nr_kin]);
 }
 
 /* ---- the threads ---- */

@@ -12,10 +12,6 @@
 #define LIMIT_MS    20
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
 
-/* Of the machine's memory, or a share of it: then there is no limit. */
-#define PLENTY_PAGES (MIB(512) >> PAGE_SHIFT)
-#define SPARE_PAGES  (MIB(64) >> PAGE_SHIFT) /* left to others, likewise */
-
 /* What a limit leaves to the heap, when so much of it is used otherwise. */
 static size_t rest_of(size_t limit, size_t used, size_t heap)
 {
@@ -46,6 +42,13 @@ static size_t of_group(size_t heap)
 		       heap);
 }
 
+/* A share of all memory, between two bounds, but not most of it. */
+static size_t share(size_t ram, size_t part, size_t least, size_t most)
+{
+	return min_size(max_size(ram / part, min_size(least, ram / 4)), most) >>
+	       PAGE_SHIFT;
+}
+
 /*
  * No limit as long as there is plenty: memory near a limit is watched as it is
  * touched, which costs. A process that has little does not have to shrink for
@@ -55,16 +58,16 @@ static size_t of_group(size_t heap)
 static size_t of_machine(size_t heap)
 {
 	static bool near;
-	size_t ram = os_ram() >> PAGE_SHIFT;
-	size_t plenty = max_size(ram / 8, min_size(ram / 2, PLENTY_PAGES));
-	size_t spare = max_size(ram / 32, min_size(ram / 8, SPARE_PAGES));
+	size_t ram, available = os_ram_available(&ram);
 	size_t used = os_resident_self() >> PAGE_SHIFT;
-	size_t available = os_ram_available();
+	size_t plenty = share(ram, 8, MIB(512), GIB(8));
+	size_t spare = share(ram, 32, MIB(64), GIB(1));
 
 	if (available == SIZE_MAX)
 		return SIZE_MAX;
 	available >>= PAGE_SHIFT;
-	if (used + available > max_size(used, heap) + plenty) {
+	if (used + available >
+	    max_size(used, heap) + plenty + (near ? plenty / 4 : 0)) {
 		near = false;
 		return SIZE_MAX;
 	}
@@ -74,7 +77,8 @@ static size_t of_machine(size_t heap)
 	}
 	near = true;
 	available -= min_size(available, spare);
-	return max_size(rest_of(used + available, used, heap), ram / 16);
+	return max_size(rest_of(used + available, used, heap),
+			ram / 16 >> PAGE_SHIFT);
 }
 
 void set_limit(void)

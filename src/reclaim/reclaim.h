@@ -66,6 +66,8 @@ uint64_t fault_latency_ns(unsigned step);
 void swapd_fork_prepare(void);
 void swapd_fork_parent(void);
 void swapd_fork_child(void);
+/** swapd_fork_failed - before swapd_fork_parent(): there is no child */
+void swapd_fork_failed(void);
 
 /**
  * swapd_orphaned - is this a copy of the process that none of these saw?

@@ -291,6 +291,7 @@ static void swapd_main(void *arg)
 	(void)arg;
 	os_thread_name("mm-swapd");
 	swapd.tid = os_gettid();
+	swapd.proc_tid = os_proc_tid();
 	stall_own(NR_SERVERS, swapd.tid);
 	error = set_up();
 	if (!error)
@@ -412,7 +413,7 @@ void swapd_fork_prepare(void)
 	lock_acquire(&scan_lock);
 	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 	swap_fork_prepare();
-	fork_file = swap_fork_open(swapd.tid);
+	fork_file = swap_fork_open(swapd.proc_tid);
 	/* not where messages go */
 	if (fork_file >= 0 && fork_file <= 2) {
 		int fd = os_dup(fork_file);
@@ -441,6 +442,11 @@ static void wait_for_service(void)
 	       __atomic_load_n(&fork_is_handled, __ATOMIC_ACQUIRE) &&
 	       os_clock_ms() - start < FORK_MS)
 		os_yield();
+}
+
+void swapd_fork_failed(void)
+{
+	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
 }
 
 void swapd_fork_parent(void)
@@ -497,6 +503,15 @@ static void fill(pte_t *pte, char *p)
 		*pte = PTE_PRESENT;
 }
 
+/* All is back in memory; who cannot swap need not keep a limit that needs it.
+ */
+static void stop_swapping(void)
+{
+	swap_on = false;
+	pages_out = pages_staged = pages_left = 0;
+	WRITE_ONCE(page_limit, SIZE_MAX);
+}
+
 static void for_all_armed(int pagemap, bool fill_all)
 {
 	for (struct armed_range r = { 0 }; next_armed(&r);)
@@ -527,8 +542,7 @@ void swapd_fork_child(void)
 		return;
 	refuse(err);
 	for_all_armed(-1, true);
-	swap_on = false;
-	pages_out = 0;
+	stop_swapping();
 }
 
 void swapd_orphan(void)
@@ -542,6 +556,5 @@ void swapd_orphan(void)
 				*r.ptes = PTE_PRESENT;
 			}
 	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
-	pages_out = pages_staged = pages_left = 0;
-	WRITE_ONCE(page_limit, SIZE_MAX);
+	stop_swapping();
 }

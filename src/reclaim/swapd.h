@@ -33,7 +33,8 @@
  */
 struct swapd {
 	int uffd, pagemap, tid;
-	bool forks; /* the kernel reports them */
+	int proc_tid; /* of swapd, as /proc has it */
+	bool forks;   /* the kernel reports them */
 	char *staging;
 	size_t nr_stages;
 	uint64_t head, tail; /* swapd writes */
