@@ -13,8 +13,8 @@
 
 #include "heap.h"
 
-#define CHILDREN 10
-#define BLOCKS	 200
+#define CHILDREN 20
+#define BLOCKS	 600
 #define STACK	 (256 * KIB)
 
 static struct heap h;
