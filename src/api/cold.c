@@ -102,8 +102,7 @@ int api_madvise(void *p, size_t size, int advice)
 	uintptr_t start = (uintptr_t)p;
 	uintptr_t end = align_up(start + size, PAGE_SIZE);
 
-	if (swapd_orphaned())
-		api_orphan();
+	see_if_orphaned();
 	if (likely(!swap_on) || !os_advice_drops(advice) || start >= end ||
 	    start & (PAGE_SIZE - 1))
 		return os_madvise(p, size, advice);

@@ -76,8 +76,7 @@ __cold void api_orphan(void)
 
 static void fork_prepare(void)
 {
-	if (swapd_orphaned())
-		api_orphan();
+	see_if_orphaned();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
 		/* libc takes it after the handlers, and malloc's locks later */
 		streams_held = swap_on;
@@ -237,8 +236,7 @@ struct heap *door_enter(void)
 	if (unlikely(tcache.busy))
 		return NULL;
 	tcache.busy = true;
-	if (swapd_orphaned())
-		api_orphan();
+	see_if_orphaned();
 	valgrind_enter();
 	if (unlikely(!h)) {
 		h = start_thread();

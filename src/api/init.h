@@ -19,8 +19,14 @@ struct heap *door_enter(void);
 /** door_leave - undo door_enter() that returned a heap; purges if wanted */
 void door_leave(struct heap *h);
 
-/** api_orphan - go on alone, if swapd_orphaned() */
 void api_orphan(void);
+
+/** see_if_orphaned - go on alone if nobody saw this copy of the process made */
+static inline void see_if_orphaned(void)
+{
+	if (swapd_orphaned())
+		api_orphan();
+}
 
 /* What a pointer turns out to be. */
 struct block {

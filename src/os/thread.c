@@ -154,13 +154,10 @@ int os_proc_tid(void)
 		      sizeof(buf) - 1);
 	const char *p;
 
-	if (n <= 0)
-		return os_gettid();
-	buf[n] = '\0';
+	buf[n > 0 ? n : 0] = '\0';
 	p = strrchr(buf, '/');
-	if (!p)
+	if (!p++)
 		return os_gettid();
-	p++;
 	return (int)os_number(&p);
 }
 

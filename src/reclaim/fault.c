@@ -452,11 +452,6 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 	pte_write(pte, old);
 }
 
-/*
- * A child of fork() starts a service of its own: all it needs is that its pages
- * are nobody's. One that was made behind libc's back has none: it gets a copy
- * of all that is out, as it is now; what it touches meanwhile waits for that.
- */
 static void copy_to_child(struct server *s, int child)
 {
 	for (struct armed_range r = { 0 }; next_armed(&r);) {
@@ -470,6 +465,11 @@ static void copy_to_child(struct server *s, int child)
 	os_close(child);
 }
 
+/*
+ * A child of fork() starts a service of its own: all it needs is that its pages
+ * are nobody's. One that was made behind libc's back has none: it gets a copy
+ * of all that is out, as it is now; what it touches meanwhile waits for that.
+ */
 static void see_to_child(struct server *s, int child)
 {
 	if (is_handled(child))

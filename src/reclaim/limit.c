@@ -21,14 +21,13 @@ static size_t rest_of(size_t limit, size_t used, size_t heap)
 }
 
 /* What is not the heap's may alone be more: half is left to it. */
-static size_t of_option(size_t heap)
+static size_t of_option(size_t used, size_t heap)
 {
 	size_t limit = mm_options.limit >> PAGE_SHIFT;
 
 	if (!limit)
 		return SIZE_MAX;
-	return max_size(rest_of(limit, os_resident_self() >> PAGE_SHIFT, heap),
-			limit / 2);
+	return max_size(rest_of(limit, used, heap), limit / 2);
 }
 
 /* A sixteenth of the group's is for what the kernel keeps there. */
@@ -55,11 +54,10 @@ static size_t share(size_t ram, size_t part, size_t least, size_t most)
  * others that have much. Pages of the heap count also if nobody has touched
  * them yet.
  */
-static size_t of_machine(size_t heap)
+static size_t of_machine(size_t used, size_t heap)
 {
 	static bool near;
 	size_t ram, available = os_ram_available(&ram);
-	size_t used = os_resident_self() >> PAGE_SHIFT;
 	size_t plenty = share(ram, 8, MIB(512), GIB(8));
 	size_t spare = share(ram, 32, MIB(64), GIB(1));
 
@@ -84,13 +82,14 @@ static size_t of_machine(size_t heap)
 void set_limit(void)
 {
 	static uint64_t next_ms;
-	size_t heap = pages_resident(), limit;
+	size_t heap = pages_resident(), used, limit;
 
 	if (os_clock_ms() < next_ms)
 		return;
 	next_ms = os_clock_ms() + LIMIT_MS;
-	limit = min_size(min_size(of_option(heap), of_group(heap)),
-			 of_machine(heap));
+	used = os_resident_self() >> PAGE_SHIFT;
+	limit = min_size(min_size(of_option(used, heap), of_group(heap)),
+			 of_machine(used, heap));
 	WRITE_ONCE(page_limit, limit);
 	if (limit != SIZE_MAX)
 		WRITE_ONCE(swap_arms_early, true);

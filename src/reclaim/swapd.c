@@ -313,6 +313,8 @@ static int start(void)
 	int err;
 
 	*swapd_lives = true;
+	/* before the first page leaves; pairs with swapd_orphaned() */
+	smp_store_release(&swap_on, true);
 	__atomic_store_n(&status, STARTING, __ATOMIC_RELAXED);
 	err = os_thread_start(thread, swapd_main, NULL, true);
 	if (err < 0)
@@ -373,8 +375,6 @@ void swap_start(void)
 	err = thread && swapd_lives ? swap_init(&config) : -ENOMEM;
 	if (!err)
 		err = os_advise(swapd_lives, PAGE_SIZE, OS_WIPEONFORK);
-	if (swapd_lives)
-		*swapd_lives = true;
 	if (!err)
 		err = stage_init();
 	if (!err)
@@ -382,8 +382,6 @@ void swap_start(void)
 	swapd.coder = err ? NULL : swap_coder_new(true);
 	if (!err && !swapd.coder)
 		err = -ENOMEM;
-	/* before the first page leaves */
-	swap_on = !err;
 	if (!err)
 		err = start();
 	if (err) {
@@ -465,7 +463,7 @@ void swapd_fork_parent(void)
  * came from lets go of it only after the entry says PRESENT, so it is either
  * there, or still where it was.
  */
-static void repair(pte_t *pte, const char *p, int pagemap)
+static void repair(pte_t *pte, char *p, int pagemap)
 {
 	pte_t v = *pte, rest = v & ~(PTE_STATE_MASK | PTE_KIND_MASK);
 	bool has = false;
@@ -489,10 +487,11 @@ static void repair(pte_t *pte, const char *p, int pagemap)
 }
 
 /* Without a service of its own a child needs all pages where they belong. */
-static void fill(pte_t *pte, char *p)
+static void fill(pte_t *pte, char *p, int pagemap)
 {
 	pte_t v = *pte;
 
+	(void)pagemap;
 	if (pte_state(v) == PTE_SWAPPED &&
 	    swap_load(service_coder(), pte_value(v), p))
 		bug("swap: the page at %p is lost in a forked child",
@@ -503,8 +502,17 @@ static void fill(pte_t *pte, char *p)
 		*pte = PTE_PRESENT;
 }
 
-/* All is back in memory; who cannot swap need not keep a limit that needs it.
- */
+/* Somebody else fills it: wait for that. */
+static void wait_for(pte_t *pte, char *p, int pagemap)
+{
+	(void)pagemap;
+	if (pte_state(*pte) <= PTE_PINNED)
+		return;
+	(void)READ_ONCE(*p);
+	*pte = PTE_PRESENT;
+}
+
+/* All is back in memory. Without swap a limit is for malloc to fail at. */
 static void stop_swapping(void)
 {
 	swap_on = false;
@@ -512,14 +520,12 @@ static void stop_swapping(void)
 	WRITE_ONCE(page_limit, SIZE_MAX);
 }
 
-static void for_all_armed(int pagemap, bool fill_all)
+static void for_all_armed(void (*f)(pte_t *pte, char *p, int pagemap),
+			  int pagemap)
 {
 	for (struct armed_range r = { 0 }; next_armed(&r);)
-		for (; r.start < r.end; r.start += PAGE_SIZE, r.ptes++)
-			if (fill_all)
-				fill(r.ptes, (char *)r.start);
-			else
-				repair(r.ptes, (char *)r.start, pagemap);
+		for (; r.start < r.end; r.start += PAGE_SIZE)
+			f(r.ptes++, (char *)r.start, pagemap);
 }
 
 void swapd_fork_child(void)
@@ -533,7 +539,7 @@ void swapd_fork_child(void)
 	swap_fork_child();
 	swap_service_start(fork_file);
 	pagemap = os_pagemap_open();
-	for_all_armed(pagemap, false);
+	for_all_armed(repair, pagemap);
 	if (pagemap >= 0)
 		os_close(pagemap);
 	err = start();
@@ -541,20 +547,14 @@ void swapd_fork_child(void)
 	if (!err)
 		return;
 	refuse(err);
-	for_all_armed(-1, true);
+	for_all_armed(fill, -1);
 	stop_swapping();
 }
 
 void swapd_orphan(void)
 {
-	swap_on = false;
 	swapmap_fork_child();
-	for (struct armed_range r = { 0 }; next_armed(&r);)
-		for (; r.start < r.end; r.start += PAGE_SIZE, r.ptes++)
-			if (pte_state(*r.ptes) > PTE_PINNED) {
-				(void)READ_ONCE(*(const char *)r.start);
-				*r.ptes = PTE_PRESENT;
-			}
+	for_all_armed(wait_for, -1);
 	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 	stop_swapping();
 }

@@ -117,15 +117,24 @@ void arm_range(uintptr_t start, uintptr_t end)
 		arm(m, start);
 }
 
-void arm_windows(void)
+/* What zones that may be swapped have in use. */
+static void for_all_spans(void (*f)(uintptr_t start, uintptr_t end))
 {
 	for_each_zone(z)
-		for (unsigned i = 0;
-		     z->type == MM_ZONE_HIGHMEM && i < READ_ONCE(z->nr_spans);
-		     i++)
-			arm_range((uintptr_t)pfn_to_addr(z->span[i].start),
-				  (uintptr_t)pfn_to_addr(
-					  READ_ONCE(z->span[i].grown)));
+		for (unsigned i = 0; i < READ_ONCE(z->nr_spans); i++) {
+			uintptr_t start =
+				(uintptr_t)pfn_to_addr(z->span[i].start);
+			size_t nr =
+				READ_ONCE(z->span[i].grown) - z->span[i].start;
+
+			if (z->type == MM_ZONE_HIGHMEM)
+				f(start, start + (nr << PAGE_SHIFT));
+		}
+}
+
+void arm_windows(void)
+{
+	for_all_spans(arm_range);
 }
 
 /* ---- areas ---- */
@@ -136,18 +145,9 @@ static void add_area(uintptr_t start, uintptr_t end, struct mapping *m)
 		areas[nr_areas++] = (struct area){ start, end, m };
 }
 
-static void add_zone(const struct zone *z)
+static void add_span(uintptr_t start, uintptr_t end)
 {
-	if (z->type == MM_ZONE_HIGHMEM)
-		for (unsigned i = 0; i < READ_ONCE(z->nr_spans); i++) {
-			uintptr_t start =
-				(uintptr_t)pfn_to_addr(z->span[i].start);
-			size_t nr =
-				READ_ONCE(z->span[i].grown) - z->span[i].start;
-
-			add_area(start, start + (nr << PAGE_SHIFT),
-				 map_find(NULL, start));
-		}
+	add_area(start, end, map_find(NULL, start));
 }
 
 static void list_areas(void)
@@ -159,8 +159,7 @@ static void list_areas(void)
 	nr_areas = 0;
 	if (!areas)
 		return;
-	for_each_zone(z)
-		add_zone(z);
+	for_all_spans(add_span);
 	for (uintptr_t at = 0; (v = vma_next(at)); at = v->mapping.start + 1)
 		add_area(v->mapping.start, v->mapping.start + v->size,
 			 &v->mapping);

@@ -117,6 +117,8 @@ bool __slab_note(struct heap *h, struct slab *s, const void *p)
 	/* what is allocated from is about to be touched anyway */
 	if (s->state == SLAB_ACTIVE || slab_check)
 		return false;
+	if (!slab_inuse(s))
+		double_free(s, p);
 	if (!s->notes && !(s->notes = map_get(s)))
 		return false;
 	if (s->notes[i / WORD_BITS] & bit)

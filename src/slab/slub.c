@@ -234,11 +234,11 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 void slab_put(struct heap *h, struct slab *s, void *p)
 {
 	lock_acquire(&h->lock);
-	if (likely(!(READ_ONCE(slot_of(s)->owner) & OWNER_OUT)) ||
-	    !slab_inuse(s) || !__slab_note(h, s, p))
-		__slab_put(h, s, p, p, 1);
-	else
+	if (unlikely(READ_ONCE(slot_of(s)->owner) & OWNER_OUT) &&
+	    __slab_note(h, s, p))
 		__slab_credit(h, s, 1);
+	else
+		__slab_put(h, s, p, p, 1);
 	lock_release(&h->lock);
 }
 
