@@ -12,6 +12,7 @@ bool swap_on, swap_arms_early;
 struct mm_lock scan_lock;
 size_t pages_out, pages_staged, pages_left, pages_outside;
 struct stage *stages;
+unsigned swap_orphans;
 
 pte_t *map_pte(uintptr_t addr)
 {
@@ -50,6 +51,16 @@ static pte_t after_drop(pte_t v, bool all)
 	if (pte_state(v) == PTE_STAGED)
 		return PTE_FILLING | PTE_FROM_STAGE | (v & ~PTE_STATE_MASK);
 	return PTE_UNTOUCHED;
+}
+
+void ptes_bring(uintptr_t addr, const pte_t *pte, size_t nr)
+{
+	/* pairs with orphan_add() */
+	if (likely(!__atomic_load_n(&swap_orphans, __ATOMIC_SEQ_CST)))
+		return;
+	for (size_t i = 0; i < nr; i++)
+		if (pte_state(pte_read(&pte[i])) > PTE_PINNED)
+			(void)READ_ONCE(*(char *)(addr + (i << PAGE_SHIFT)));
 }
 
 /* One entry; true if its page had been out. */
@@ -203,6 +214,7 @@ void swapmap_fork_child(void)
 	lock_init(&request_lock);
 	WRITE_ONCE(swap_request.state, REQUEST_NONE);
 	keep_off_start = keep_off_end = 0;
+	swap_orphans = 0;
 	for (unsigned i = 0; i < MAX_SERVERS; i++)
 		serving[i] = 0;
 }

@@ -126,6 +126,12 @@ long os_uffd_move(int fd, void *to, void *from, size_t size, bool wake);
 /** os_uffd_copy - fill absent pages, wake who waits; bytes filled or -errno */
 long os_uffd_copy(int fd, void *to, const void *from, size_t size);
 
+/**
+ * os_uffd_is_changing - is there a fork whose report has not been read?
+ * @page: one that the descriptor watches over; it may become zeros
+ */
+bool os_uffd_is_changing(int fd, void *page);
+
 /** os_uffd_wake - let who waits for a range look again */
 void os_uffd_wake(int fd, void *p, size_t size);
 

@@ -110,6 +110,13 @@ long os_uffd_copy(int fd, void *to, const void *from, size_t size)
 	return c.copy > 0 ? (long)c.copy : err;
 }
 
+bool os_uffd_is_changing(int fd, void *page)
+{
+	struct uffdio_zeropage z = { .range = { (uintptr_t)page, PAGE_SIZE } };
+
+	return sys3(SYS_ioctl, fd, UFFDIO_ZEROPAGE, &z) == -EAGAIN;
+}
+
 void os_uffd_wake(int fd, void *p, size_t size)
 {
 	struct uffdio_range r = { (uintptr_t)p, size };

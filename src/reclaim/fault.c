@@ -16,10 +16,8 @@
 #include "os/os.h"
 #include "reclaim/swapd.h"
 
-#define FOR_TOUCHES  64
-#define MAX_PENDING  (FOR_TOUCHES + 64) /* the rest is for children */
+#define MAX_PENDING  64
 #define FOLLOW_EVERY 64
-#define MAX_KIN	     32
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
@@ -35,8 +33,6 @@ struct server {
 	bool follows;	 /* runs only where it does */
 	struct os_cpus anywhere;
 	struct readahead ahead;
-	int kin[MAX_KIN]; /* children of the child that is seen to */
-	unsigned nr_kin;
 };
 
 bool fork_is_handled;
@@ -98,19 +94,23 @@ static void step_back(struct server *s)
 	s->in_front = false;
 }
 
-/* Does the child of a fork start its own service? Then let go of it. */
-static bool is_handled(int child)
+/*
+ * A child of fork() starts a service of its own: all it needs is that its pages
+ * are nobody's.
+ */
+static void see_to_child(int child)
 {
-	if (!__atomic_exchange_n(&fork_is_handled, false, __ATOMIC_ACQ_REL))
-		return false;
-	os_close(child);
-	return true;
+	if (__atomic_exchange_n(&fork_is_handled, false, __ATOMIC_ACQ_REL))
+		os_close(child);
+	else
+		orphan_add(child);
+	orphan_order();
 }
 
 /*
  * As long as a report of a fork is unread, the kernel moves no page. It may
- * stand behind touches, so read on until somebody has found it. What cannot be
- * done now waits; a touch that finds no place has to be made again.
+ * stand behind touches, so read on until somebody has found it. A touch that
+ * finds no place has to be made again.
  */
 static void find_fork(struct server *s)
 {
@@ -120,16 +120,14 @@ static void find_fork(struct server *s)
 		s->in_front = lock_try(&front);
 	if (!s->in_front || os_uffd_look(swapd.uffd, &touch))
 		os_yield();
-	else if (touch.child >= 0 && is_handled(touch.child))
-		return;
-	else if (nr_pending < (touch.child < 0 ? FOR_TOUCHES : MAX_PENDING))
+	else if (touch.child >= 0)
+		see_to_child(touch.child);
+	else if (nr_pending < MAX_PENDING)
 		pending[nr_pending++] = touch;
-	else if (touch.child < 0)
+	else
 		os_uffd_wake(swapd.uffd,
 			     (void *)align_down(touch.addr, PAGE_SIZE),
 			     PAGE_SIZE);
-	else
-		bug("swap: too many forks at a time");
 }
 
 /*
@@ -166,6 +164,9 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 			most = 1;
 		}
 	}
+	while (!s->in_front && !orphans_settled())
+		find_fork(s);
+	orphans_give(addr, from, i);
 	return i;
 }
 
@@ -209,12 +210,17 @@ static size_t from_stage(struct server *s, uintptr_t addr, const pte_t *old,
 			 size_t nr)
 {
 	for (size_t i = 0; i < nr; i++) {
+		uintptr_t to = addr + (i << PAGE_SHIFT);
+		uint64_t stage = pte_value(old[i]);
 		int err;
 
-		while ((err = move_back(
-				addr + (i << PAGE_SHIFT), pte_value(old[i]),
-				pte_state(old[i]) == PTE_PACKING)) == -EAGAIN)
+		orphans_give(to, stage_addr(stage), 1);
+		while ((err = move_back(to, stage,
+					pte_state(old[i]) == PTE_PACKING)) ==
+		       -EAGAIN) {
 			find_fork(s);
+			orphans_give(to, stage_addr(stage), 1);
+		}
 		if (err)
 			return i;
 	}
@@ -413,26 +419,13 @@ bool service_wants_room(void)
 	return READ_ONCE(want_room);
 }
 
-/* ---- children that were forked behind our back ---- */
-
-/* The child forks itself: its child is like it, and comes next. */
-static void see_kin(struct server *s, int child)
-{
-	struct os_touch touch;
-
-	if (os_uffd_look(child, &touch) || touch.child < 0)
-		os_yield();
-	else if (s->nr_kin < MAX_KIN)
-		s->kin[s->nr_kin++] = touch.child;
-	else
-		bug("swap: too many forks of a child at a time");
-}
+/* ---- children that were made behind our back ---- */
 
 /*
- * What is out at home is not there in the child either: copy it. The entry is
+ * A page that is out at home is not there in the children either. The entry is
  * ours meanwhile, so nobody brings the page or frees it.
  */
-static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
+static void give_entry(struct server *s, pte_t *pte, uintptr_t addr)
 {
 	unsigned kind = kind_of(pte_settle(pte));
 	const char *from = s->buf;
@@ -447,37 +440,36 @@ static void fill_child(struct server *s, int child, pte_t *pte, uintptr_t addr)
 		from = stage_addr(pte_value(old));
 	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
 		lost(addr, err);
-	while (os_uffd_copy(child, (void *)addr, from, PAGE_SIZE) == -EAGAIN)
-		see_kin(s, child);
-	pte_write(pte, old);
+	orphans_give(addr, from, 1);
+	unclaim(pte, old);
 }
 
-static void copy_to_child(struct server *s, int child)
+/* Up to a batch, then swapd may go on; false if the block has gone. */
+static bool give_some(struct server *s, struct armed_range *r)
 {
-	for (struct armed_range r = { 0 }; next_armed(&r);) {
-		lock_acquire(&scan_lock);
-		/* next_armed() takes a lock that comes before: look again */
-		if (map_pte(r.start) == r.ptes)
-			for (; r.start < r.end; r.start += PAGE_SIZE)
-				fill_child(s, child, r.ptes++, r.start);
-		lock_release(&scan_lock);
+	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
+	bool ok;
+
+	lock_acquire(&scan_lock);
+	/* next_armed() takes a lock that comes before: look again */
+	ok = map_pte(r->start) == r->ptes;
+	for (; ok && r->start < end; r->start += PAGE_SIZE)
+		give_entry(s, r->ptes++, r->start);
+	lock_release(&scan_lock);
+	return ok;
+}
+
+static void see_to_orphans(struct server *s)
+{
+	unsigned nr;
+
+	while ((nr = orphans_begin())) {
+		step_back(s);
+		for (struct armed_range r = { 0 }; next_armed(&r);)
+			while (r.start < r.end && give_some(s, &r))
+				;
+		orphans_end(nr);
 	}
-	os_close(child);
-}
-
-/*
- * A child of fork() starts a service of its own: all it needs is that its pages
- * are nobody's. One that was made behind libc's back has none: it gets a copy
- * of all that is out, as it is now; what it touches meanwhile waits for that.
- */
-static void see_to_child(struct server *s, int child)
-{
-	if (is_handled(child))
-		return;
-	step_back(s);
-	copy_to_child(s, child);
-	while (s->nr_kin)
-		copy_to_child(s, s->kin[--s->nr_kin]);
 }
 
 /* ---- the threads ---- */
@@ -510,7 +502,8 @@ static void server_main(void *arg)
 		if (err)
 			bug("swap: cannot read page faults (error %d)", -err);
 		if (touch.child >= 0) {
-			see_to_child(s, touch.child);
+			see_to_child(touch.child);
+			see_to_orphans(s);
 			continue;
 		}
 		if (touch.tid == swapd.tid)
@@ -522,6 +515,8 @@ static void server_main(void *arg)
 		service_leave(s->id);
 		stall_end(&stall);
 		follow(s, touch.tid);
+		if (unlikely(READ_ONCE(swap_orphans)))
+			see_to_orphans(s);
 	}
 }
 

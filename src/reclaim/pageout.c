@@ -46,10 +46,11 @@ static const struct core_info core_info __attribute__((used, retain)) = {
 int stage_init(void)
 {
 	swapd.nr_stages = NR_STAGES;
-	swapd.staging = os_reserve(NR_STAGES << PAGE_SHIFT);
+	/* one more for orphan.c */
+	swapd.staging = os_reserve((NR_STAGES + 1) << PAGE_SHIFT);
 	stages = os_map(NR_STAGES * sizeof(*stages));
 	if (!swapd.staging || !stages ||
-	    os_commit(swapd.staging, NR_STAGES << PAGE_SHIFT))
+	    os_commit(swapd.staging, (NR_STAGES + 1) << PAGE_SHIFT))
 		return -ENOMEM;
 	return 0;
 }
@@ -334,12 +335,16 @@ static void give_back(uintptr_t addr, pte_t *pte, pte_t v, uint64_t stage)
 
 	if (!pte_cas(pte, &v, rest | PTE_FILLING | PTE_FROM_STAGE))
 		return;
-	while ((err = move_back(addr, stage, false)) == -EAGAIN)
+	/* the stage keeps it, for orphans that are on their way */
+	while ((err = move_back(addr, stage, true)) == -EAGAIN)
 		os_yield();
 	if (err) {
 		pte_write(pte, rest | PTE_STAGED);
 		return;
 	}
+	while (!orphans_settled())
+		os_yield();
+	orphans_give(addr, stage_addr(stage), 1);
 	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 	stage_leave(stage);
 	pte_write(pte, leave_alone(v));

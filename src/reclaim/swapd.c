@@ -257,11 +257,11 @@ static void work(void)
 }
 
 /* In a child the parent's service lets go of the pages in a moment. */
-static int register_again(void *p, size_t size)
+int uffd_register(int uffd, void *p, size_t size)
 {
 	int err;
 
-	while ((err = os_uffd_register(swapd.uffd, p, size)) == -EBUSY)
+	while ((err = os_uffd_register(uffd, p, size)) == -EBUSY)
 		os_yield();
 	return err;
 }
@@ -278,11 +278,13 @@ static int set_up(void)
 	swapd.pagemap = os_pagemap_open();
 	if (swapd.pagemap < 0)
 		return swapd.pagemap;
-	err = register_again(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
-	if (err)
-		return err;
+	err = orphans_init();
+	if (!err)
+		err = uffd_register(swapd.uffd, swapd.staging,
+				    swapd.nr_stages << PAGE_SHIFT);
 	for (struct armed_range r = { 0 }; !err && next_armed(&r);)
-		err = register_again((void *)r.start, r.end - r.start);
+		err = uffd_register(swapd.uffd, (void *)r.start,
+				    r.end - r.start);
 	return err ? err : service_start();
 }
 

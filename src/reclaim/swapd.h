@@ -9,6 +9,7 @@
  * clear.c:   of what is to be stored, free objects are cleared.
  * fault.c:   the service: threads that bring back what is touched.
  * readahead.c: how many pages a touch brings.
+ * orphan.c:  children that were made behind our back.
  * pressure.c: how long that takes, and what else the program does meanwhile.
  *
  * None of them allocates while it works, or touches memory of the program but
@@ -183,6 +184,48 @@ struct armed_range {
 	pte_t *ptes; /* from @start on */
 };
 bool next_armed(struct armed_range *r);
+
+/** uffd_register - watch over a range, which in a child takes a moment */
+int uffd_register(int uffd, void *p, size_t size);
+
+/** orphan_add - there is one more; its descriptor. Context: service */
+void orphan_add(int uffd);
+
+/** orphan_order - a report of a child was read, and is known whose it is */
+void orphan_order(void);
+
+/**
+ * orphans_settled - are all on the list that were reported?
+ *
+ * Context: who has brought pages home while another thread reads reports.
+ */
+bool orphans_settled(void);
+
+/**
+ * orphans_give - they get pages that have been out, as far as they lack them
+ *
+ * Before who owns the pages may change them. Context: service, swapd.
+ */
+void __orphans_give(uintptr_t addr, const char *from, size_t nr);
+static inline void orphans_give(uintptr_t addr, const char *from, size_t nr)
+{
+	if (unlikely(__atomic_load_n(&swap_orphans, __ATOMIC_SEQ_CST)))
+		__orphans_give(addr, from, nr);
+}
+
+/**
+ * orphans_begin - who has called it gives them all that is out
+ *
+ * Returns how many that is for, for orphans_end(); 0 if there is none, or
+ * somebody else is at it. Those that come meanwhile are for the next time.
+ */
+unsigned orphans_begin(void);
+
+/** orphans_end - these have all: let them go */
+void orphans_end(unsigned nr);
+
+/** orphans_init - there is none; 0 or -errno. Context: swapd's table */
+int orphans_init(void);
 
 /** fork_is_handled - the child that is being forked starts its own service */
 extern bool fork_is_handled __hidden;

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/orphan.c - children that were made behind our back
+ *
+ * By a system call instruction of the program's: no handler ran, so such a
+ * child has no service, and what is out at home is missing in it. It is to get
+ * all of that, as it was when the child was made. A thread of the service goes
+ * through all entries for that; what is about to come home before its turn is
+ * given first (orphans_give), and what is out is not freed or moved, but
+ * comes home (map/swapmap.c). What a child touches waits until it is through.
+ *
+ * A second descriptor, which watches over one page behind the staging, orders
+ * this. A child is reported to both, and to this one last, as the page has the
+ * higher address; until both reports are read its parent's thread waits, and
+ * pages that are watched over do not come home. Whose child it is, is known
+ * before the second is read. So when the thread goes on, the child is on the
+ * list; and who has brought a page home while somebody else reads reports only
+ * needs to ask (orphans_settle), as long as it still has the contents.
+ *
+ * A block that another thread frees while the system call runs may be zeros in
+ * the child.
+ *
+ * Owns the list of such children, and the second descriptor. Its lock is the
+ * last that is taken, by the service and swapd only; they never hold it while
+ * they wait.
+ */
+#include <errno.h>
+#include <string.h>
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+#define MAX_ORPHANS 1024
+#define MEMORY_MS   2
+#define MEMORY_MAX  5000 /* waits for memory */
+
+static struct mm_lock lock;
+static int orphan[MAX_ORPHANS]; /* a descriptor for each */
+static bool seen_to;		/* somebody goes through all entries */
+static int last_uffd;		/* the second descriptor; -1: no reports */
+
+static void add(int uffd)
+{
+	if (swap_orphans == MAX_ORPHANS)
+		bug("swap: more than %d children at a time that were made without fork()",
+		    MAX_ORPHANS);
+	orphan[swap_orphans] = uffd;
+	/* pairs with who is about to bring a page, or to free it */
+	__atomic_store_n(&swap_orphans, swap_orphans + 1, __ATOMIC_SEQ_CST);
+}
+
+void orphan_add(int uffd)
+{
+	lock_acquire(&lock);
+	add(uffd);
+	lock_release(&lock);
+}
+
+void orphan_order(void)
+{
+	struct os_touch touch;
+
+	/* its parent's thread is on its way to the second report */
+	if (!os_uffd_wait(last_uffd, &touch) && touch.child >= 0)
+		os_close(touch.child);
+}
+
+bool orphans_settled(void)
+{
+	return last_uffd < 0 ||
+	       !os_uffd_is_changing(last_uffd, stage_addr(swapd.nr_stages));
+}
+
+/* It forks itself: its child lacks what it lacks. */
+static void see_kin(int uffd)
+{
+	struct os_touch touch;
+
+	if (os_uffd_look(uffd, &touch) || touch.child < 0)
+		os_yield();
+	else
+		add(touch.child);
+}
+
+/* False if there is no memory. What it has, or has unmapped, is its own. */
+static bool give_page(int uffd, void *to, const char *from)
+{
+	long r;
+
+	while ((r = os_uffd_copy(uffd, to, from, PAGE_SIZE)) == -EAGAIN)
+		see_kin(uffd);
+	return r != -ENOMEM;
+}
+
+static bool give(uintptr_t addr, const char *from, size_t nr)
+{
+	bool ok = true;
+
+	lock_acquire(&lock);
+	for (unsigned i = 0; ok && i < swap_orphans; i++)
+		for (size_t off = 0; ok && off < nr << PAGE_SHIFT;
+		     off += PAGE_SIZE)
+			ok = give_page(orphan[i], (void *)(addr + off),
+				       from + off);
+	lock_release(&lock);
+	return ok;
+}
+
+void __orphans_give(uintptr_t addr, const char *from, size_t nr)
+{
+	unsigned waits = 0;
+
+	while (!give(addr, from, nr)) {
+		if (waits++ == MEMORY_MAX)
+			bug("swap: no memory for the pages of a child that was made without fork(). Give the cgroup more");
+		swap_ring(); /* the cgroup is full: swapd makes room */
+		os_futex_wait(&swapd.progress, READ_ONCE(swapd.progress),
+			      MEMORY_MS);
+	}
+}
+
+unsigned orphans_begin(void)
+{
+	unsigned nr;
+
+	lock_acquire(&lock);
+	nr = seen_to ? 0 : swap_orphans;
+	seen_to = nr || seen_to;
+	lock_release(&lock);
+	return nr;
+}
+
+void orphans_end(unsigned nr)
+{
+	lock_acquire(&lock);
+	for (unsigned i = 0; i < nr; i++)
+		os_close(orphan[i]);
+	memmove(orphan, orphan + nr, (swap_orphans - nr) * sizeof(orphan[0]));
+	WRITE_ONCE(swap_orphans, swap_orphans - nr);
+	seen_to = false;
+	lock_release(&lock);
+}
+
+int orphans_init(void)
+{
+	bool forks;
+	int err;
+
+	lock_init(&lock);
+	swap_orphans = 0;
+	seen_to = false;
+	last_uffd = -1;
+	if (!swapd.forks)
+		return 0;
+	last_uffd = os_uffd_open(mm_options.swap_usermode, &forks);
+	if (last_uffd < 0)
+		return last_uffd;
+	err = uffd_register(last_uffd, stage_addr(swapd.nr_stages), PAGE_SIZE);
+	/* nobody reads touches there: it has to be there from the start */
+	if (!err)
+		orphans_settled();
+	return err;
+}
