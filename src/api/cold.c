@@ -83,18 +83,15 @@ static int drop_range(uintptr_t start, uintptr_t end, int advice)
 {
 	struct mapping *m = map_find(NULL, start);
 	bool busy = tcache.busy;
-	size_t nr = 0;
 	int err;
 
-	if (m && m->ptes)
-		nr = (min_size(end, m->end) - start) >> PAGE_SHIFT;
 	tcache.busy = true; /* a signal handler may not come here, too */
+	orphans_wait();
 	lock_acquire(&scan_lock);
-	if (nr)
-		ptes_bring(start, mapping_pte(m, start), nr);
 	service_sync();
-	if (nr)
-		ptes_zero(mapping_pte(m, start), nr);
+	if (m && m->ptes)
+		ptes_zero(mapping_pte(m, start),
+			  (min_size(end, m->end) - start) >> PAGE_SHIFT);
 	err = os_madvise((void *)start, end - start, advice);
 	lock_release(&scan_lock);
 	tcache.busy = busy;

@@ -85,15 +85,6 @@ static size_t ptes_bytes(const struct vma *v)
 	return (v->reserved >> PAGE_SHIFT) * sizeof(pte_t);
 }
 
-/* Before pages from @bytes on are dropped. */
-static void bring_tail(const struct vma *v, size_t bytes)
-{
-	if (unlikely(v->mapping.ptes))
-		ptes_bring(v->mapping.start + bytes,
-			   v->mapping.ptes + (bytes >> PAGE_SHIFT),
-			   (v->size - bytes) >> PAGE_SHIFT);
-}
-
 /*
  * The pages of a block from @bytes on are not needed. How many of them count:
  * for add_outside(), once their memory has gone.
@@ -166,7 +157,7 @@ static void leave_and_unmap(struct vma *v)
 {
 	size_t n;
 
-	bring_tail(v, 0); /* while the service knows their place */
+	orphans_wait();
 	pgtable_unmap(&mm_pgtable, &v->mapping);
 	lock_acquire(&vma_lock);
 	list_del_init(&v->list);
@@ -290,8 +281,8 @@ static bool move_swapped(struct vma *to, char *from, pte_t *ptes,
 		pages += piece[i].size >> PAGE_SHIFT;
 	/* one mapping of the kernel's, if it can be had */
 	swap_ask(SWAP_ARM_RANGE, from, pages << PAGE_SHIFT);
+	orphans_wait();
 	lock_acquire(&scan_lock);
-	ptes_bring((uintptr_t)from, ptes, pages);
 	service_keep_off((uintptr_t)from,
 			 (uintptr_t)from + (pages << PAGE_SHIFT));
 	ok = move_pieces(start, from, piece, nr);
@@ -376,7 +367,7 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 		return NULL;
 	if (bytes <= v->size) {
 		/* the address space stays, the memory goes */
-		bring_tail(v, bytes);
+		orphans_wait();
 		n = drop_tail(v, bytes);
 		os_purge((char *)p + bytes, v->size - bytes);
 		add_outside(-(ssize_t)n);

@@ -5,14 +5,15 @@
 #include "map/swapmap.h"
 #include "os/os.h"
 
-#define SPINS	100
-#define WAIT_MS 100 /* then look again, in case a bell was missed */
+#define SPINS	   100
+#define ORPHANS_MS 1
+#define WAIT_MS	   100 /* then look again, in case a bell was missed */
 
 bool swap_on, swap_arms_early;
 struct mm_lock scan_lock;
 size_t pages_out, pages_staged, pages_left, pages_outside;
 struct stage *stages;
-unsigned swap_orphans;
+uint32_t swap_orphans;
 
 pte_t *map_pte(uintptr_t addr)
 {
@@ -53,14 +54,14 @@ static pte_t after_drop(pte_t v, bool all)
 	return PTE_UNTOUCHED;
 }
 
-void ptes_bring(uintptr_t addr, const pte_t *pte, size_t nr)
+/* Who forks holds the locks that are needed for it. */
+void __orphans_wait(void)
 {
-	/* pairs with orphan_add() */
-	if (likely(!__atomic_load_n(&swap_orphans, __ATOMIC_SEQ_CST)))
-		return;
-	for (size_t i = 0; i < nr; i++)
-		if (pte_state(pte_read(&pte[i])) > PTE_PINNED)
-			(void)READ_ONCE(*(char *)(addr + (i << PAGE_SHIFT)));
+	uint32_t nr;
+
+	while ((nr = READ_ONCE(swap_orphans)) &&
+	       READ_ONCE(lock_holder) != __builtin_thread_pointer())
+		os_futex_wait(&swap_orphans, nr, ORPHANS_MS);
 }
 
 /* One entry; true if its page had been out. */

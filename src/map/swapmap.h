@@ -104,7 +104,21 @@ extern size_t pages_outside __hidden;
  * swap_orphans - children that do not have yet what was out when they were
  * made; see reclaim/orphan.c
  */
-extern unsigned swap_orphans __hidden;
+extern uint32_t swap_orphans __hidden;
+
+/**
+ * orphans_wait - wait until they have it
+ *
+ * Before what is out is dropped, or moves to another place. Context: neither
+ * scan_lock nor a lock of blocks.
+ */
+void __orphans_wait(void);
+static inline void orphans_wait(void)
+{
+	/* pairs with orphan_add() */
+	if (unlikely(__atomic_load_n(&swap_orphans, __ATOMIC_SEQ_CST)))
+		__orphans_wait();
+}
 
 struct stage {
 	uintptr_t addr; /* of the page; 0: it counts as left there */
@@ -135,14 +149,6 @@ pte_t *map_pte(uintptr_t addr);
 
 /** pte_settle - wait until an entry is not busy; what it is then */
 pte_t pte_settle(pte_t *pte);
-
-/**
- * ptes_bring - if there are swap_orphans, bring home what is out
- *
- * To be called before pages are dropped, or move to another place. Context: the
- * pages belong to the caller; the service knows their place.
- */
-void ptes_bring(uintptr_t addr, const pte_t *pte, size_t nr);
 
 /**
  * ptes_drop - drop what is out: the contents are not needed any more

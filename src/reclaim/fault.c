@@ -18,6 +18,7 @@
 
 #define MAX_PENDING  64
 #define FOLLOW_EVERY 64
+#define SPINS	     100
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
@@ -118,7 +119,7 @@ static void find_fork(struct server *s)
 
 	if (!s->in_front)
 		s->in_front = lock_try(&front);
-	if (!s->in_front || os_uffd_look(swapd.uffd, &touch))
+	if (!s->in_front || orphans_full() || os_uffd_look(swapd.uffd, &touch))
 		os_yield();
 	else if (touch.child >= 0)
 		see_to_child(touch.child);
@@ -128,6 +129,15 @@ static void find_fork(struct server *s)
 		os_uffd_wake(swapd.uffd,
 			     (void *)align_down(touch.addr, PAGE_SIZE),
 			     PAGE_SIZE);
+}
+
+/* Before the entries say that the pages are there. */
+static void give(struct server *s, uintptr_t addr, const char *from, size_t nr)
+{
+	while (!s->in_front && !orphans_settled())
+		find_fork(s);
+	while (!orphans_give(addr, from, nr))
+		find_fork(s);
 }
 
 /*
@@ -164,9 +174,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 			most = 1;
 		}
 	}
-	while (!s->in_front && !orphans_settled())
-		find_fork(s);
-	orphans_give(addr, from, i);
+	give(s, addr, from, i);
 	return i;
 }
 
@@ -214,15 +222,14 @@ static size_t from_stage(struct server *s, uintptr_t addr, const pte_t *old,
 		uint64_t stage = pte_value(old[i]);
 		int err;
 
-		orphans_give(to, stage_addr(stage), 1);
 		while ((err = move_back(to, stage,
 					pte_state(old[i]) == PTE_PACKING)) ==
-		       -EAGAIN) {
+		       -EAGAIN)
 			find_fork(s);
-			orphans_give(to, stage_addr(stage), 1);
-		}
-		if (err)
+		if (err < 0)
 			return i;
+		if (err > 0)
+			give(s, to, stage_addr(stage), 1);
 	}
 	return nr;
 }
@@ -350,6 +357,14 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 	return true;
 }
 
+/* Who has it may wait for a report of a fork to be read. */
+static void wait_for_entry(struct server *s, const pte_t *pte)
+{
+	for (unsigned i = 0; pte_is_busy(pte_read(pte)); i++)
+		if (i > SPINS)
+			find_fork(s);
+}
+
 static void serve(struct server *s, uintptr_t touched)
 {
 	uintptr_t addr = align_down(touched, PAGE_SIZE);
@@ -380,7 +395,7 @@ static void serve(struct server *s, uintptr_t touched)
 		if (fill(s, m, at, max))
 			return;
 		stage_help(BATCH_PAGES); /* swapd says where all of it is */
-		pte_settle(&m->ptes[at]);
+		wait_for_entry(s, &m->ptes[at]);
 	}
 }
 
@@ -423,40 +438,48 @@ bool service_wants_room(void)
 
 /*
  * A page that is out at home is not there in the children either. The entry is
- * ours meanwhile, so nobody brings the page or frees it.
+ * ours meanwhile, so nobody brings the page. False if it has to be tried again.
  */
-static void give_entry(struct server *s, pte_t *pte, uintptr_t addr)
+static bool give_entry(struct server *s, pte_t *pte, uintptr_t addr)
 {
 	unsigned kind = kind_of(pte_settle(pte));
 	const char *from = s->buf;
 	pte_t old;
+	bool ok;
 	int err;
 
 	while (kind != PTE_FROM_ZERO && !claim(pte, &old, kind))
 		kind = kind_of(pte_settle(pte));
 	if (kind == PTE_FROM_ZERO)
-		return;
+		return true;
 	if (kind == PTE_FROM_STAGE)
 		from = stage_addr(pte_value(old));
 	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
 		lost(addr, err);
-	orphans_give(addr, from, 1);
+	ok = orphans_give(addr, from, 1);
 	unclaim(pte, old);
+	return ok;
 }
 
 /* Up to a batch, then swapd may go on; false if the block has gone. */
 static bool give_some(struct server *s, struct armed_range *r)
 {
 	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
-	bool ok;
+	bool there, given = true;
 
 	lock_acquire(&scan_lock);
 	/* next_armed() takes a lock that comes before: look again */
-	ok = map_pte(r->start) == r->ptes;
-	for (; ok && r->start < end; r->start += PAGE_SIZE)
-		give_entry(s, r->ptes++, r->start);
+	there = map_pte(r->start) == r->ptes;
+	while (there && r->start < end &&
+	       (given = give_entry(s, r->ptes, r->start))) {
+		r->start += PAGE_SIZE;
+		r->ptes++;
+	}
 	lock_release(&scan_lock);
-	return ok;
+	if (!given)
+		os_futex_wait(&swapd.progress, READ_ONCE(swapd.progress),
+			      ROOM_MS);
+	return there;
 }
 
 static void see_to_orphans(struct server *s)
@@ -494,11 +517,18 @@ static void server_main(void *arg)
 		if (!s->in_front)
 			lock_acquire(&front);
 		s->in_front = true;
+		while (orphans_full())
+			os_yield();
 		err = 0;
 		if (nr_pending)
 			touch = pending[--nr_pending];
 		else
 			err = os_uffd_wait(swapd.uffd, &touch);
+		/* descriptors come back when orphans have what they need */
+		if (err == -EMFILE && READ_ONCE(swap_orphans)) {
+			os_yield();
+			continue;
+		}
 		if (err)
 			bug("swap: cannot read page faults (error %d)", -err);
 		if (touch.child >= 0) {

@@ -5,9 +5,9 @@
  * By a system call instruction of the program's: no handler ran, so such a
  * child has no service, and what is out at home is missing in it. It is to get
  * all of that, as it was when the child was made. A thread of the service goes
- * through all entries for that; what is about to come home before its turn is
- * given first (orphans_give), and what is out is not freed or moved, but
- * comes home (map/swapmap.c). What a child touches waits until it is through.
+ * through all entries for that; what comes home before its turn is given to it
+ * first (orphans_give), and who frees or moves what is out waits
+ * (orphans_wait). What a child touches waits, too.
  *
  * A second descriptor, which watches over one page behind the staging, orders
  * this. A child is reported to both, and to this one last, as the page has the
@@ -29,13 +29,14 @@
 #include "os/os.h"
 #include "reclaim/swapd.h"
 
-#define MAX_ORPHANS 1024
-#define MEMORY_MS   2
-#define MEMORY_MAX  5000 /* waits for memory */
+#define MAX_ORPHANS 256 /* half of them for children of children */
+#define ORDER_MS    1000
+#define FULL_MS	    10000
 
 static struct mm_lock lock;
 static int orphan[MAX_ORPHANS]; /* a descriptor for each */
 static bool seen_to;		/* somebody goes through all entries */
+static uint64_t full_since;	/* there is no memory; 0: there is */
 static int last_uffd;		/* the second descriptor; -1: no reports */
 
 static void add(int uffd)
@@ -55,13 +56,23 @@ void orphan_add(int uffd)
 	lock_release(&lock);
 }
 
+/*
+ * Its parent's thread is on its way to the second report. If the kernel could
+ * not copy all, there is none.
+ */
 void orphan_order(void)
 {
+	uint64_t start = os_clock_ms();
 	struct os_touch touch;
 
-	/* its parent's thread is on its way to the second report */
-	if (!os_uffd_wait(last_uffd, &touch) && touch.child >= 0)
-		os_close(touch.child);
+	do {
+		if (!os_uffd_look(last_uffd, &touch)) {
+			if (touch.child >= 0)
+				os_close(touch.child);
+			return;
+		}
+		os_yield();
+	} while (!orphans_settled() && os_clock_ms() - start < ORDER_MS);
 }
 
 bool orphans_settled(void)
@@ -74,8 +85,12 @@ bool orphans_settled(void)
 static void see_kin(int uffd)
 {
 	struct os_touch touch;
+	int err = os_uffd_look(uffd, &touch);
 
-	if (os_uffd_look(uffd, &touch) || touch.child < 0)
+	if (err && err != -EAGAIN)
+		bug("swap: cannot read of the children of a child that was made without fork() (error %d)",
+		    -err);
+	if (err || touch.child < 0)
 		os_yield();
 	else
 		add(touch.child);
@@ -91,7 +106,7 @@ static bool give_page(int uffd, void *to, const char *from)
 	return r != -ENOMEM;
 }
 
-static bool give(uintptr_t addr, const char *from, size_t nr)
+bool __orphans_give(uintptr_t addr, const char *from, size_t nr)
 {
 	bool ok = true;
 
@@ -101,21 +116,19 @@ static bool give(uintptr_t addr, const char *from, size_t nr)
 		     off += PAGE_SIZE)
 			ok = give_page(orphan[i], (void *)(addr + off),
 				       from + off);
+	if (ok || !full_since)
+		full_since = ok ? 0 : os_clock_ms();
+	else if (os_clock_ms() - full_since > FULL_MS)
+		bug("swap: no memory for the pages of a child that was made without fork(). Give its cgroup more");
 	lock_release(&lock);
+	if (!ok)
+		swap_ring(); /* the cgroup is full: swapd makes room */
 	return ok;
 }
 
-void __orphans_give(uintptr_t addr, const char *from, size_t nr)
+bool orphans_full(void)
 {
-	unsigned waits = 0;
-
-	while (!give(addr, from, nr)) {
-		if (waits++ == MEMORY_MAX)
-			bug("swap: no memory for the pages of a child that was made without fork(). Give the cgroup more");
-		swap_ring(); /* the cgroup is full: swapd makes room */
-		os_futex_wait(&swapd.progress, READ_ONCE(swapd.progress),
-			      MEMORY_MS);
-	}
+	return READ_ONCE(swap_orphans) > MAX_ORPHANS / 2;
 }
 
 unsigned orphans_begin(void)
@@ -154,6 +167,8 @@ int orphans_init(void)
 	last_uffd = os_uffd_open(mm_options.swap_usermode, &forks);
 	if (last_uffd < 0)
 		return last_uffd;
+	if (!forks)
+		return -EPERM;
 	err = uffd_register(last_uffd, stage_addr(swapd.nr_stages), PAGE_SIZE);
 	/* nobody reads touches there: it has to be there from the start */
 	if (!err)

@@ -318,7 +318,7 @@ int move_back(uintptr_t addr, uint64_t stage, bool shared)
 	if (r == -EEXIST)
 		os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 	if (r > 0 || r == -EEXIST)
-		return 0;
+		return there;
 	return r == -ENOMEM ? -EAGAIN : (int)r;
 }
 
@@ -335,16 +335,15 @@ static void give_back(uintptr_t addr, pte_t *pte, pte_t v, uint64_t stage)
 
 	if (!pte_cas(pte, &v, rest | PTE_FILLING | PTE_FROM_STAGE))
 		return;
-	/* the stage keeps it, for orphans that are on their way */
-	while ((err = move_back(addr, stage, true)) == -EAGAIN)
+	while ((err = move_back(addr, stage, false)) == -EAGAIN)
 		os_yield();
-	if (err) {
+	if (err < 0) {
 		pte_write(pte, rest | PTE_STAGED);
 		return;
 	}
-	while (!orphans_settled())
+	while (err > 0 &&
+	       !(orphans_settled() && orphans_give(addr, stage_addr(stage), 1)))
 		os_yield();
-	orphans_give(addr, stage_addr(stage), 1);
 	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 	stage_leave(stage);
 	pte_write(pte, leave_alone(v));

@@ -202,16 +202,21 @@ void orphan_order(void);
 bool orphans_settled(void);
 
 /**
- * orphans_give - they get pages that have been out, as far as they lack them
+ * orphans_give - they get pages that are or were out, as far as they lack them
  *
- * Before who owns the pages may change them. Context: service, swapd.
+ * False if there is no memory for that now: to be called again, but not for
+ * ever. Context: service, swapd; the entries are the caller's.
  */
-void __orphans_give(uintptr_t addr, const char *from, size_t nr);
-static inline void orphans_give(uintptr_t addr, const char *from, size_t nr)
+bool __orphans_give(uintptr_t addr, const char *from, size_t nr);
+static inline bool orphans_give(uintptr_t addr, const char *from, size_t nr)
 {
-	if (unlikely(__atomic_load_n(&swap_orphans, __ATOMIC_SEQ_CST)))
-		__orphans_give(addr, from, nr);
+	/* pairs with orphan_add() */
+	return likely(!__atomic_load_n(&swap_orphans, __ATOMIC_SEQ_CST)) ||
+	       __orphans_give(addr, from, nr);
 }
+
+/** orphans_full - no more fit on the list: their reports have to wait */
+bool orphans_full(void);
 
 /**
  * orphans_begin - who has called it gives them all that is out
@@ -271,8 +276,10 @@ int service_start(void);
  * move_back - a page from its stage to its place, and wake who waits
  * @shared: others read it there: copy it
  *
- * Returns 0; -EAGAIN while a fork is to be seen to, or memory is short; or
- * another -errno if its place is not watched over: it stays where it is.
+ * Returns 0; 1 if the stage still has it, and so may lack it who was forked
+ * since it came there; -EAGAIN while a fork is to be seen to, or memory is
+ * short; or another -errno if its place is not watched over: it stays where it
+ * is.
  */
 int move_back(uintptr_t addr, uint64_t stage, bool shared);
 

@@ -96,7 +96,7 @@ void touch_pages(pfn_t pfn, size_t nr, gfp_t gfp)
 static void forget(struct zone *z, pfn_t pfn, size_t nr, size_t present)
 {
 	if (unlikely(swap_on)) {
-		ptes_bring((uintptr_t)pfn_to_addr(pfn), pfn_to_pte(pfn), nr);
+		orphans_wait();
 		ptes_forget(pfn_to_pte(pfn), nr);
 	} else {
 		memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
@@ -116,7 +116,7 @@ bool release_out(pfn_t pfn, size_t nr)
 	/* it only saves work: what is still on its way out is dropped later */
 	if (likely(!READ_ONCE(pages_out) && !READ_ONCE(pages_staged)))
 		return false;
-	ptes_bring((uintptr_t)pfn_to_addr(pfn), pfn_to_pte(pfn), nr);
+	orphans_wait();
 	n = ptes_drop(pfn_to_pte(pfn), nr);
 	add_present(page_zone(pfn), -n);
 	return n > 0;
