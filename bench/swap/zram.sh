@@ -6,9 +6,9 @@
 # usage: zram.sh LIBRARY [ROUNDS [SECONDS]]
 #
 # A heap of 1 GiB (access.c), a quarter of it resident, pages compressed in RAM:
-# in a memory cgroup with zram as the only swap, by LZ4 and by lzo-rle, and under
-# libmm with the same for the heap and as much again as zram has for its pool.
-# Prints accesses a second, interleaved. As root; needs version 1 of the memory
+# in a memory cgroup with zram as the only swap, by LZ4 or by lzo-rle, and under
+# libmm with the same for the heap and as much again as zram had for its pool, next
+# to each. Prints accesses a second, interleaved. As root; needs version 1 of the memory
 # controller; what it makes (a zram device, a cgroup) it removes.
 set -eu
 lib=$(readlink -f "$1") rounds=${2:-3} seconds=${3:-5}
@@ -29,14 +29,18 @@ kernel() {
 	swapoff "/dev/zram$device"
 }
 
+# beside ALGORITHM PAGE-CLUSTER PATTERN
+beside() {
+	printf '%-8s %-15s' "$3" "zram $1:"
+	kernel "$@"
+	printf '%-8s %-15s' "$3" "libmm, $((pool >> 20)) M:"
+	LD_PRELOAD=$lib MM_OPTIONS=swap=4G,swap_pool=1G,limit=$(((264 << 20) + pool)) \
+		"$work/access" "$3" 1024 "$seconds"
+}
+
 for pattern in uniform hot seq; do
 	for ((i = 0; i < rounds; i++)); do
-		printf '%-8s zram lz4:     ' "$pattern"
-		kernel lz4 0 "$pattern"
-		printf '%-8s zram lzo-rle: ' "$pattern"
-		kernel lzo-rle 3 "$pattern"
-		printf '%-8s libmm:        ' "$pattern"
-		LD_PRELOAD=$lib MM_OPTIONS=swap=4G,swap_pool=1G,limit=$(((264 << 20) + pool)) \
-			"$work/access" "$pattern" 1024 "$seconds"
+		beside lz4 0 "$pattern"
+		beside lzo-rle 3 "$pattern"
 	done
 done
