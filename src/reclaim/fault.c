@@ -222,6 +222,7 @@ static size_t from_stage(struct server *s, uintptr_t addr, const pte_t *old,
 		uint64_t stage = pte_value(old[i]);
 		int err;
 
+		give(s, to, stage_addr(stage), 1);
 		while ((err = move_back(to, stage,
 					pte_state(old[i]) == PTE_PACKING)) ==
 		       -EAGAIN)

@@ -15,7 +15,9 @@
  * pages that are watched over do not come home. Whose child it is, is known
  * before the second is read. So when the thread goes on, the child is on the
  * list; and who has brought a page home while somebody else reads reports only
- * needs to ask (orphans_settle), as long as it still has the contents.
+ * needs to ask (orphans_settled), as long as it still has the contents. From
+ * its stage a page is given before it comes home, too; if the kernel then moves
+ * it, and does not copy it, it is the parent's alone: nobody was made since.
  *
  * A block that another thread frees while the system call runs may be zeros in
  * the child.

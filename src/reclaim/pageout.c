@@ -324,6 +324,12 @@ int move_back(uintptr_t addr, uint64_t stage, bool shared)
 
 /* ---- to the store ---- */
 
+static void give(uintptr_t addr, uint64_t stage)
+{
+	while (!orphans_settled() || !orphans_give(addr, stage_addr(stage), 1))
+		os_yield();
+}
+
 /*
  * It cannot be stored: let the program have it again. While realloc moves its
  * block, that is not possible: then it stays in its stage.
@@ -335,15 +341,15 @@ static void give_back(uintptr_t addr, pte_t *pte, pte_t v, uint64_t stage)
 
 	if (!pte_cas(pte, &v, rest | PTE_FILLING | PTE_FROM_STAGE))
 		return;
+	give(addr, stage);
 	while ((err = move_back(addr, stage, false)) == -EAGAIN)
 		os_yield();
 	if (err < 0) {
 		pte_write(pte, rest | PTE_STAGED);
 		return;
 	}
-	while (err > 0 &&
-	       !(orphans_settled() && orphans_give(addr, stage_addr(stage), 1)))
-		os_yield();
+	if (err > 0)
+		give(addr, stage);
 	__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 	stage_leave(stage);
 	pte_write(pte, leave_alone(v));
