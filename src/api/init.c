@@ -115,6 +115,9 @@ static void fork_child(void)
 	swapd_fork_child();
 	stat_add_global(STAT_fork, 1);
 	tcache.busy = busy;
+	/* libc does that only where it knows of other threads */
+	if (streams_held)
+		os_streams_reset();
 }
 
 bool api_fork_prepare(void)
@@ -132,12 +135,9 @@ void api_fork_parent(bool made)
 	fork_parent();
 }
 
-/* Nobody has reset the locks of streams. */
 void api_fork_child(void)
 {
 	fork_child();
-	if (streams_held && !nr_prepared)
-		os_streams_release();
 }
 
 bool api_is_alone(void)

@@ -15,6 +15,7 @@
 struct stream_iter;
 void _IO_list_lock(void) __attribute__((weak));
 void _IO_list_unlock(void) __attribute__((weak));
+void _IO_list_resetlock(void) __attribute__((weak));
 struct stream_iter *_IO_iter_begin(void) __attribute__((weak));
 struct stream_iter *_IO_iter_end(void) __attribute__((weak));
 struct stream_iter *_IO_iter_next(struct stream_iter *it) __attribute__((weak));
@@ -30,6 +31,12 @@ void os_streams_release(void)
 {
 	if (_IO_list_unlock)
 		_IO_list_unlock();
+}
+
+void os_streams_reset(void)
+{
+	if (_IO_list_resetlock)
+		_IO_list_resetlock();
 }
 
 static void touch(const void *p)

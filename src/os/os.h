@@ -228,6 +228,8 @@ long os_syscall(long nr, long a, long b, long c, long d, long e, long f);
 /** os_streams_hold - the list of stdio's streams stays as it is */
 void os_streams_hold(void);
 void os_streams_release(void);
+/** os_streams_reset - let go of it in a forked child, whoever holds it */
+void os_streams_reset(void);
 
 /**
  * os_touch_forking - bring in what libc touches in the child of a fork

@@ -6,9 +6,11 @@
  * Where only one thread touches what is out, the service runs beside it and
  * moves pages for swapd, between two touches and while others are on their way.
  * Pages are verified and written here and there, blocks freed, made anew and
- * moved, and children that are forked meanwhile verify what they find. The
- * limit is given here too, as the test has to know it.
+ * moved, and children that are forked meanwhile verify what they find, and open
+ * a stream in a thread of their own. The limit is given here too, as the test
+ * has to know it.
  */
+#include <pthread.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -66,13 +68,33 @@ static size_t wrong_of(size_t nr)
 	return wrong;
 }
 
+static void *open_stream(void *wrong)
+{
+	FILE *f = fopen("/dev/null", "w");
+
+	*(size_t *)wrong += !f || fclose(f);
+	return NULL;
+}
+
+/* If it knows of one thread, libc resets no lock in the child. */
+static size_t wrong_in_child(void)
+{
+	size_t wrong = wrong_of(IN_CHILD);
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, open_stream, &wrong))
+		return 1;
+	pthread_join(t, NULL);
+	return wrong;
+}
+
 static void fork_one(void)
 {
 	pid_t pid = fork();
 	int status = 0;
 
 	if (!pid)
-		_exit(wrong_of(IN_CHILD) > 0);
+		_exit(wrong_in_child() > 0);
 	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && !status);
 }
 
