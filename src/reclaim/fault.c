@@ -131,13 +131,24 @@ static void find_fork(struct server *s)
 			     PAGE_SIZE);
 }
 
+/* The cgroup is full: swapd makes room. */
+static void wait_for_memory(void)
+{
+	uint32_t seen = READ_ONCE(swapd.progress);
+
+	swap_ring();
+	os_futex_wait(&swapd.progress, seen, ROOM_MS);
+}
+
 /* Before the entries say that the pages are there. */
 static void give(struct server *s, uintptr_t addr, const char *from, size_t nr)
 {
 	while (!s->in_front && !orphans_settled())
 		find_fork(s);
-	while (!orphans_give(addr, from, nr))
+	while (!orphans_give(addr, from, nr)) {
+		wait_for_memory();
 		find_fork(s);
+	}
 }
 
 /*
@@ -159,10 +170,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 		if (r > 0) {
 			i += (size_t)r >> PAGE_SHIFT;
 		} else if (r == -ENOMEM) {
-			/* the cgroup is full: swapd makes room */
-			swap_ring();
-			os_futex_wait(&swapd.progress,
-				      READ_ONCE(swapd.progress), ROOM_MS);
+			wait_for_memory();
 		} else if (r == -EEXIST) {
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 			i++;
@@ -478,8 +486,7 @@ static bool give_some(struct server *s, struct armed_range *r)
 	}
 	lock_release(&scan_lock);
 	if (!given)
-		os_futex_wait(&swapd.progress, READ_ONCE(swapd.progress),
-			      ROOM_MS);
+		wait_for_memory();
 	return there;
 }
 

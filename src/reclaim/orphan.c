@@ -23,8 +23,8 @@
  * the child.
  *
  * Owns the list of such children, and the second descriptor. Its lock is the
- * last that is taken, by the service and swapd only; they never hold it while
- * they wait.
+ * last that is taken, by the service and swapd only; who holds it waits for
+ * nothing but reports of those children's own.
  */
 #include <errno.h>
 #include <string.h>
@@ -123,8 +123,6 @@ bool __orphans_give(uintptr_t addr, const char *from, size_t nr)
 	else if (os_clock_ms() - full_since > FULL_MS)
 		bug("swap: no memory for the pages of a child that was made without fork(). Give its cgroup more");
 	lock_release(&lock);
-	if (!ok)
-		swap_ring(); /* the cgroup is full: swapd makes room */
 	return ok;
 }
 
@@ -161,7 +159,6 @@ int orphans_init(void)
 	int err;
 
 	lock_init(&lock);
-	swap_orphans = 0;
 	seen_to = false;
 	last_uffd = -1;
 	if (!swapd.forks)
