@@ -500,6 +500,38 @@ def vim(run):
            'wc -l <out; sha1sum out')
 
 
+# It loads its extensions with RTLD_DEEPBIND.
+@row('php', 'perl')
+def php(run):
+    words(run, 30000)
+    run.write('t.php', r'''<?php
+        foreach (get_loaded_extensions() as $e)
+            count((new ReflectionExtension($e))->getFunctions()) >= 0 or die(1);
+        $by = []; $all = [];
+        foreach (file("words", FILE_IGNORE_NEW_LINES) as $line) {
+            $w = preg_split('/ /', $line);
+            $n = array_shift($w);
+            foreach ($w as $x) $by[$x][] = (int)$n;
+            $all[] = ["n" => $n, "w" => array_reverse($w),
+                      "s" => str_repeat(strtoupper(implode(" ", $w)), 3)];
+        }
+        ksort($by);
+        foreach ($by as $w => $n) echo "$w ", count($n), " ", array_sum($n), "\n";
+        $copy = unserialize(serialize(json_decode(json_encode($all), true)));
+        usort($copy, fn($a, $b) => [$a["s"], $a["n"]] <=> [$b["s"], $b["n"]]);
+        echo hash("sha256", json_encode($copy)), "\n";
+        for ($i = 0; $i < 20000; $i++) {
+            $a = new stdClass; $b = new stdClass;
+            $a->other = $b; $b->other = $a;
+        }
+        echo gc_collect_cycles() >= 0, ctype_digit("123"), "\n";
+        try { new PDO("none:"); } catch (PDOException $e) { echo get_class($e), "\n"; }
+        if (!($pid = pcntl_fork())) exit(count(array_unique($by["page"])) % 7);
+        pcntl_waitpid($pid, $status);
+        echo pcntl_wexitstatus($status), "\n";''')
+    run.sh('php t.php')
+
+
 @row('gdb', 'gcc')
 def gdb(run):
     run.write('t.c', r'''
