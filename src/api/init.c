@@ -267,14 +267,34 @@ void door_leave(struct heap *h)
 
 /* ---- the process ---- */
 
+/*
+ * Some programs bring their own malloc, and then there is nothing to swap. More
+ * so as those are browsers, which count their threads before they confine
+ * themselves, and kill one that makes a system call afterwards.
+ */
+static bool is_the_allocator(void)
+{
+	void *p = malloc(1);
+	bool ours = map_find(NULL, (uintptr_t)p);
+
+	free(p);
+	if (!ours)
+		mm_warn("swap is off: this program has a malloc of its own");
+	return ours;
+}
+
 __attribute__((constructor)) static void process_start(void)
 {
 	struct heap *h = door_enter();
+	bool swaps;
 
 	if (!h)
 		return;
-	if (unlikely(mm_options.swap) && !on_valgrind)
-		swap_start();
+	swaps = mm_options.swap && !on_valgrind;
+	door_leave(h);
+	if (likely(!swaps) || !is_the_allocator() || !(h = door_enter()))
+		return;
+	swap_start();
 	door_leave(h);
 	if (swap_on)
 		api_watch_forks();

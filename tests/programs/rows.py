@@ -532,6 +532,22 @@ def php(run):
     run.sh('php t.php')
 
 
+# It has a malloc of its own, and looks whether it is alone in its process.
+@row('chromium')
+def chromium(run):
+    run.write('t.html', '''<title>t</title><body><script>
+        let words = [];
+        for (let i = 0; i < 2e5; i++) words.push("w" + i * 7919 % 10007);
+        let n = new Map();
+        for (const w of words) n.set(w, (n.get(w) ?? 0) + 1);
+        document.body.textContent =
+            [...n].sort().slice(0, 9).join() + JSON.stringify([...n]).length;
+        </script>''')
+    run.sh(f'''chromium --headless --no-sandbox --disable-gpu --no-first-run \\
+            --disable-background-networking --disable-component-update \\
+            --user-data-dir={run.dir}/profile --dump-dom {run.dir}/t.html''')
+
+
 @row('gdb', 'gcc')
 def gdb(run):
     run.write('t.c', r'''
