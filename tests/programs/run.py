@@ -45,6 +45,7 @@ class Run:
                     'LC_ALL': 'C', 'TZ': 'UTC'}
         if self.preloaded:
             self.env['LD_PRELOAD'] = str(library)
+            self.env['MM_OPTIONS'] = os.environ.get('MM_OPTIONS', '')
         self.dir.mkdir()
         self.dir.chmod(0o777)
 
