@@ -7,9 +7,14 @@
  * The heap holds records as programs have them: pointers into one region,
  * small numbers, short texts, and gaps; about 2.5 times compressible by LZ4.
  * Each access reads, or in one of four cases writes, a word of a page.
- * Patterns: uniform  any page hot      nine of ten to the first tenth of the
- * heap seq      page after page zipf     the n-th page with probability 1/n The
- * program knows nothing of swap: run it under libmm with a limit, or in a
+ * Patterns:
+ *
+ *   uniform  any page
+ *   hot      nine of ten to the first tenth of the heap
+ *   seq      page after page
+ *   zipf     the n-th page with probability 1/n
+ *
+ * The program knows nothing of swap: run it under libmm with a limit, or in a
  * cgroup with one and the kernel's own swap. Prints accesses per second.
  */
 #include <math.h>
