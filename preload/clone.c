@@ -117,8 +117,6 @@ static __slow long syscall_slow(long nr, const long a[])
 
 	if (ours)
 		touch(ctid);
-	if (nr == SYS_exit && api_is_alone())
-		nr = SYS_exit_group;
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (ours && r)
 		api_fork_parent(r > 0);

@@ -64,9 +64,6 @@ bool api_fork_prepare(void);
 void api_fork_parent(bool made);
 void api_fork_child(void);
 
-/** api_is_alone - swap is on, and the caller the only thread but for its own */
-bool api_is_alone(void);
-
 /** api_madvise - as madvise(2), but 0 or -errno; knows what is swapped out */
 int api_madvise(void *p, size_t size, int advice);
 

@@ -140,14 +140,6 @@ void api_fork_child(void)
 	fork_child();
 }
 
-bool api_is_alone(void)
-{
-	int tids[SWAP_THREADS + 2];
-
-	return swap_on &&
-	       os_threads(tids, ARRAY_SIZE(tids)) == SWAP_THREADS + 1;
-}
-
 void api_watch_forks(void)
 {
 	if (READ_ONCE(forks_watched) || !smp_load_acquire(&ready))

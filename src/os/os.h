@@ -197,6 +197,12 @@ int os_proc_tid(void);
 /** os_threads - numbers of threads of the process; how many were found */
 unsigned os_threads(int tids[], unsigned most);
 
+/** os_first_ended - how the first thread did, as wait() has it; -1: it lives */
+int os_first_ended(void);
+
+/** os_end - end the process as that thread was; from a thread of our own */
+__attribute__((noreturn)) void os_end(int status);
+
 /** os_cpu_ns - processor time of a thread of the process; 0 if it is gone */
 uint64_t os_cpu_ns(int tid);
 

@@ -188,6 +188,42 @@ unsigned os_threads(int tids[], unsigned most)
 	return nr;
 }
 
+/* The state is the first field behind the name, the status the last of all. */
+int os_first_ended(void)
+{
+	char buf[KIB(1)];
+	const char *p = os_read_file("/proc/self/stat", buf, sizeof(buf)) > 0
+				? strrchr(buf, ')')
+				: NULL;
+
+	if (!p || strncmp(p, ") Z", 3))
+		return -1;
+	p = strrchr(p, ' ') + 1;
+	return (int)os_number(&p);
+}
+
+/* By the same signal, which nobody handles any more. */
+void os_end(int status)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} standard = { 0 };
+	int sig = status & 0x7f;
+	unsigned long mask = 1UL << (sig - 1) % 64;
+
+	if (sig) {
+		sys4(SYS_rt_sigaction, sig, &standard, NULL, sizeof(mask));
+		sys4(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL,
+		     sizeof(mask));
+		sys2(SYS_tkill, os_gettid(), sig);
+	}
+	for (;;)
+		sys1(SYS_exit_group, status >> 8);
+}
+
 uint64_t os_cpu_ns(int tid)
 {
 	/* as the kernel composes it: of a thread, by the scheduler's count */

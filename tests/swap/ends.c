@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ends.c - the only thread ends, without the process being told to
+ *
+ * By a system call instruction, in seccomp's strict mode, and killed by a
+ * filter. For the parent the process has to end as it does without swap, also
+ * if some of its heap is out.
+ */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "heap.h"
+
+#define NR_BLOCKS 16
+#define STATUS	  7
+#define SECONDS	  20
+
+static void exit_thread(int status)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("syscall" : : "a"(SYS_exit), "D"(status) : "memory");
+#else
+	register long x8 __asm__("x8") = SYS_exit;
+	register long x0 __asm__("x0") = status;
+
+	__asm__ volatile("svc 0" : : "r"(x8), "r"(x0) : "memory");
+#endif
+}
+
+static void by_instruction(void)
+{
+	exit_thread(STATUS);
+}
+
+static void by_syscall(void)
+{
+	syscall(SYS_exit, STATUS);
+}
+
+static void strictly(void)
+{
+	if (!prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
+		exit_thread(STATUS);
+}
+
+static void killed(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_THREAD),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]),
+				      filter };
+
+	if (!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	    !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		getppid();
+}
+
+/* How a child ends that does this; -1 if it does not. */
+static int status_of(void (*end)(void), const struct heap *h)
+{
+	pid_t pid = fork();
+	int status = -1;
+
+	if (!pid) {
+		if (!heap_wrong(h))
+			end();
+		_exit(1);
+	}
+	for (int i = 0; i < SECONDS * 10; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		usleep(100000);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return -1;
+}
+
+int main(void)
+{
+	struct heap h;
+
+	if (!swap_possible())
+		return SKIP;
+	heap_make(&h, NR_BLOCKS, MIB);
+	heap_write(&h, 1);
+	heap_evict(&h);
+	CHECK(status_of(by_instruction, &h) == STATUS << 8);
+	CHECK(status_of(by_syscall, &h) == STATUS << 8);
+	CHECK(status_of(strictly, &h) == STATUS << 8);
+	CHECK((status_of(killed, &h) & 0x7f) == SIGSYS);
+	return check_result();
+}
