@@ -103,7 +103,7 @@ static void fork_parent(void)
 }
 
 /* Signal handlers that allocate meanwhile get what is set aside for that. */
-static void fork_child(void)
+void api_fork_child(void)
 {
 	bool busy = tcache.busy;
 
@@ -135,16 +135,11 @@ void api_fork_parent(bool made)
 	fork_parent();
 }
 
-void api_fork_child(void)
-{
-	fork_child();
-}
-
 void api_watch_forks(void)
 {
 	if (READ_ONCE(forks_watched) || !smp_load_acquire(&ready))
 		return;
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	pthread_atfork(fork_prepare, fork_parent, api_fork_child);
 	WRITE_ONCE(forks_watched, true);
 }
 
