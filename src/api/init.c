@@ -273,13 +273,15 @@ static bool is_the_allocator(void)
 __attribute__((constructor)) static void process_start(void)
 {
 	struct heap *h = door_enter();
-	bool swaps;
 
 	if (!h)
 		return;
-	swaps = mm_options.swap && !on_valgrind;
 	door_leave(h);
-	if (likely(!swaps) || !is_the_allocator() || !(h = door_enter()))
+	if (likely(!mm_options.swap) || on_valgrind || !is_the_allocator())
+		return;
+	os_clock_init();
+	h = door_enter();
+	if (!h)
 		return;
 	swap_start();
 	door_leave(h);

@@ -321,6 +321,14 @@ size_t os_ram_available(size_t *total);
 /** os_is_secure - true in set-uid and similar programs (AT_SECURE) */
 bool os_is_secure(void);
 
+/**
+ * os_clock_init - take time from the kernel, not by libc's name
+ *
+ * Somebody may have put his own in its place (libfaketime has), and that needs
+ * a thread of libc's. Context: no lock, no door: allocates.
+ */
+void os_clock_init(void);
+
 /** os_clock_ms - coarse monotonic milliseconds */
 uint64_t os_clock_ms(void);
 
