@@ -270,6 +270,15 @@ static bool is_the_allocator(void)
 	return ours;
 }
 
+static bool may_swap(void)
+{
+	if (RUNNING_ON_VALGRIND) {
+		mm_warn("swap is off: Valgrind has no threads but libc's");
+		return false;
+	}
+	return is_the_allocator();
+}
+
 __attribute__((constructor)) static void process_start(void)
 {
 	struct heap *h = door_enter();
@@ -277,7 +286,7 @@ __attribute__((constructor)) static void process_start(void)
 	if (!h)
 		return;
 	door_leave(h);
-	if (likely(!mm_options.swap) || on_valgrind || !is_the_allocator())
+	if (likely(!mm_options.swap) || !may_swap())
 		return;
 	os_clock_init();
 	h = door_enter();
