@@ -4,7 +4,8 @@
  *
  * They are made by clone() itself: libc knows nothing of them, so they may
  * call nothing of libc that needs its thread, have all signals blocked, and
- * never end. Each has a stack and a small TLS block of its own, for what
+ * never end. No tracer follows them: strace and gdb read memory that they have
+ * to bring. Each has a stack and a small TLS block of its own, for what
  * compilers look up there (the stack protector's canary) and for who asks for
  * the thread pointer.
  */
@@ -103,7 +104,7 @@ int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
 {
 	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND |
 			      CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
-			      (own_files ? 0 : CLONE_FILES);
+			      CLONE_UNTRACED | (own_files ? 0 : CLONE_FILES);
 	unsigned long all = ALL_SIGNALS, old = 0;
 	char *stack = (char *)t;
 	struct start *start =

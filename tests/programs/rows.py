@@ -548,39 +548,6 @@ def chromium(run):
             --user-data-dir={run.dir}/profile --dump-dom {run.dir}/t.html''')
 
 
-@row('gdb', 'gcc')
-def gdb(run):
-    run.write('t.c', r'''
-        #include <stdio.h>
-        #include <stdlib.h>
-        #include <string.h>
-        struct node { struct node *next; char name[20]; };
-        static struct node *push(struct node *list, int i)
-        {
-            struct node *n = malloc(sizeof(*n));
-            n->next = list;
-            sprintf(n->name, "node%d", i);
-            return n;
-        }
-        int main(void)
-        {
-            struct node *list = NULL;
-            for (int i = 0; i < 5; i++)
-                list = push(list, i);
-            puts(list->name);
-            return 0;
-        }''')
-    run.sh('''
-        gcc -g -O0 t.c -o t
-        gdb -nx -batch -ex 'set debuginfod enabled off' \\
-            -ex 'break push if i == 3' -ex run -ex 'info locals' \\
-            -ex 'print *list' -ex 'print (char *)strdup("from gdb")' \\
-            -ex 'backtrace' -ex 'finish' -ex 'print $.name' \\
-            -ex 'delete' -ex 'continue' ./t''',
-           hide=[r'0x[0-9a-f]+', r'^.*(libthread_db|warning|debuginfod).*\n',
-                 r'\(process \d+\)', r'process \d+', r'\[Inferior.*'])
-
-
 @row('stress-ng', long=True)
 def stress_ng(run):
     ops = run.scale(40000, 600000)

@@ -5,7 +5,7 @@
 usage: run.py [--long] LIBRARY TOP NAME
        run.py [--long] --list
 
-rows.py says what each program does. Standard output, normalised, and exit
+rows.py and tracers.py say what each program does. Standard output, normalised, and exit
 status of every command have to be the same in both runs, and the plain run
 has to succeed. Exits 77 if the program is not installed.
 """
@@ -21,6 +21,7 @@ import tempfile
 import time
 
 import rows
+import tracers  # noqa: F401: has rows, too
 
 NOBODY = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
 # The kernel ends a process with its parent, even one that was killed.
