@@ -12,6 +12,8 @@
 #include "os/os.h"
 #include "os/syscall.h"
 
+#define PARTS 8 /* of what is free, of which we take one */
+
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
@@ -47,6 +49,21 @@ void *os_reserve(size_t size)
 
 	if (p)
 		sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+	return p;
+}
+
+void *os_reserve_part(size_t *size, size_t least, size_t step)
+{
+	size_t n = *size;
+	char *p;
+
+	while (!(p = os_reserve(n * PARTS))) {
+		n = align_up(n / 2, step);
+		if (n < least || n <= step)
+			return NULL;
+	}
+	os_unmap(p + n, n * (PARTS - 1));
+	*size = n;
 	return p;
 }
 

@@ -25,6 +25,15 @@ size_t os_page_size(void);
  */
 void *os_reserve(size_t size);
 
+/**
+ * os_reserve_part - as much as leaves most of what there is to the program
+ * @size:  bytes wanted, a multiple of @step; receives how many they are
+ * @least: fewer are of no use
+ *
+ * An eighth of a free part of the address space at most, where that is limited.
+ */
+void *os_reserve_part(size_t *size, size_t least, size_t step);
+
 /** os_commit - make reserved bytes readable and writable; 0 or -errno */
 int os_commit(void *p, size_t size);
 

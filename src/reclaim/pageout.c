@@ -16,7 +16,8 @@
 #include "slab/slab.h"
 
 #define RETRIES	    4
-#define NR_STAGES   (1UL << 16) /* 256 MiB of address space */
+#define MOST_STAGED MIB(256) /* of address space */
+#define LEAST	    MIB(8)
 #define POST_MS	    1
 #define SCATTERED   4	/* pages a run: fewer are worth a wait for a touch */
 #define LEAVE_ALONE 200 /* rounds, for what could not be taken */
@@ -45,12 +46,14 @@ static const struct core_info core_info __attribute__((used, retain)) = {
 
 int stage_init(void)
 {
-	swapd.nr_stages = NR_STAGES;
-	/* one more for orphan.c */
-	swapd.staging = os_reserve((NR_STAGES + 1) << PAGE_SHIFT);
-	stages = os_map(NR_STAGES * sizeof(*stages));
-	if (!swapd.staging || !stages ||
-	    os_commit(swapd.staging, (NR_STAGES + 1) << PAGE_SHIFT))
+	size_t size = MOST_STAGED;
+
+	swapd.staging =
+		os_reserve_part(&size, LEAST, BATCH_PAGES << PAGE_SHIFT);
+	/* one is for orphan.c */
+	swapd.nr_stages = (size >> PAGE_SHIFT) - 1;
+	stages = os_map((size >> PAGE_SHIFT) * sizeof(*stages));
+	if (!swapd.staging || !stages || os_commit(swapd.staging, size))
 		return -ENOMEM;
 	return 0;
 }

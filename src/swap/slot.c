@@ -26,11 +26,9 @@ int table_reserve(struct table *t, size_t size, size_t least, size_t step)
 {
 	step = max_size(step, os_page_size());
 	size = align_up(size, step);
-	while (!(t->base = os_reserve(size))) {
-		size = align_up(size / 2, step);
-		if (size < least || size <= step)
-			return -ENOMEM;
-	}
+	t->base = os_reserve_part(&size, least, step);
+	if (!t->base)
+		return -ENOMEM;
 	t->size = size;
 	t->committed = 0;
 	t->step = step;
