@@ -44,19 +44,23 @@ static uint8_t *armed_byte(const struct window *w, size_t chunk)
 	return armed[w->id] ? &armed[w->id][chunk / 8] : NULL;
 }
 
-static bool arm_chunk(const struct window *w, uintptr_t addr)
+static bool arm_chunk(struct window *w, uintptr_t addr)
 {
 	size_t chunk = (addr - w->base) >> CHUNK_SHIFT;
+	size_t first = chunk * CHUNK_PAGES;
+	size_t nr = min_size(CHUNK_PAGES, w->nr_pages - first);
 	uint8_t *byte = armed_byte(w, chunk), bit = 1U << chunk % 8;
-	uintptr_t start = w->base + (chunk << CHUNK_SHIFT);
 
 	if (!byte)
 		return false;
 	if (*byte & bit)
 		return true;
-	if (os_uffd_register(
-		    swapd.uffd, (void *)start,
-		    min_size(1UL << CHUNK_SHIFT, w->base + w->size - start)))
+	/* in a small window a zone may begin in the middle, the next not used
+	 */
+	if (arena_commit_tables(w, first, nr) ||
+	    os_uffd_register(swapd.uffd,
+			     (void *)(w->base + (first << PAGE_SHIFT)),
+			     nr << PAGE_SHIFT))
 		return false;
 	*byte |= bit;
 	return true;
