@@ -262,7 +262,7 @@ void door_leave(struct heap *h)
 static bool is_the_allocator(void)
 {
 	void *p = malloc(1);
-	bool ours = map_find(NULL, (uintptr_t)p);
+	bool ours = !p || map_find(NULL, (uintptr_t)p);
 
 	free(p);
 	if (!ours)

@@ -6,7 +6,8 @@
  * each zone upwards. So it counts against no commit limit before it is used, a
  * core dump skips the unused part, and a zone is one mapping for its life.
  *
- * Nothing here is locked: only the zones add windows, under their own lock.
+ * Nothing here is locked: only the zones add windows, under their own lock. To
+ * commit what is committed does no harm.
  */
 #include <errno.h>
 #include "arena/arena.h"

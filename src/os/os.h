@@ -3,7 +3,8 @@
  * os/os.h - everything libmm asks of the kernel
  *
  * All calls here are raw: they never touch errno, never allocate, never take a
- * libc lock and may be used before libc is initialised. Errors are -errno.
+ * libc lock and may be used before libc is initialised, but for those that say
+ * otherwise. Errors are -errno.
  */
 #ifndef MM_OS_OS_H
 #define MM_OS_OS_H
@@ -206,10 +207,14 @@ int os_proc_tid(void);
 /** os_threads - numbers of threads of the process; how many were found */
 unsigned os_threads(int tids[], unsigned most);
 
-/** os_first_ended - how the first thread did, as wait() has it; -1: it lives */
+/**
+ * os_first_ended - how the first thread did; -1 if it lives
+ *
+ * As wait() says it of the process, if that is not told to end otherwise.
+ */
 int os_first_ended(void);
 
-/** os_end - end the process as that thread was; from a thread of our own */
+/** os_end - end the process like that; from a thread of our own */
 __attribute__((noreturn)) void os_end(int status);
 
 /** os_cpu_ns - processor time of a thread of the process; 0 if it is gone */
@@ -334,7 +339,7 @@ bool os_is_secure(void);
  * os_clock_init - take time from the kernel, not by libc's name
  *
  * Somebody may have put his own in its place (libfaketime has), and that needs
- * a thread of libc's. Context: no lock, no door: allocates.
+ * a thread of libc's. Context: no lock, no door; allocates, asks the loader.
  */
 void os_clock_init(void);
 

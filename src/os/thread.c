@@ -25,6 +25,7 @@
 #define TLS_BYTES   KIB(16) /* below the thread pointer, as x86-64 has it */
 #define TCB_BYTES   KIB(4)
 #define ALL_SIGNALS (~0UL)
+#define SIGNALLED   128 /* as shells say it */
 
 struct start {
 	void (*fn)(void *);
@@ -203,7 +204,10 @@ int os_first_ended(void)
 	return (int)os_number(&p);
 }
 
-/* By the same signal, which nobody handles any more. */
+/*
+ * By the same signal, which nobody handles any more; the first process of a
+ * container dies of none.
+ */
 void os_end(int status)
 {
 	struct {
@@ -213,16 +217,17 @@ void os_end(int status)
 		unsigned long mask;
 	} standard = { 0 };
 	int sig = status & 0x7f;
-	unsigned long mask = 1UL << (sig - 1) % 64;
+	unsigned long mask;
 
 	if (sig) {
+		mask = 1UL << (sig - 1) % 64;
 		sys4(SYS_rt_sigaction, sig, &standard, NULL, sizeof(mask));
 		sys4(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL,
 		     sizeof(mask));
 		sys2(SYS_tkill, os_gettid(), sig);
 	}
 	for (;;)
-		sys1(SYS_exit_group, status >> 8);
+		sys1(SYS_exit_group, sig ? SIGNALLED + sig : status >> 8);
 }
 
 uint64_t os_cpu_ns(int tid)

@@ -24,6 +24,7 @@
 #define LEAST_SCAN   32 /* pages */
 #define STAGED_SHARE 16 /* of it, staged while memory is wanted */
 #define READY_MS     100
+#define ASKED_BYTES  MIB(4)
 
 enum { STARTING, RUNNING, FAILED };
 
@@ -194,8 +195,12 @@ static long reclaim_bytes(size_t bytes)
 
 static long swap_range(uintptr_t start, uintptr_t end)
 {
-	scan_range(start, end);
-	store_until(swapd.head, UINT64_MAX);
+	for (uintptr_t next; start < end; start = next) {
+		/* no more than has room in the staging */
+		next = min_size(end, start + ASKED_BYTES);
+		scan_range(start, next);
+		store_until(swapd.head, UINT64_MAX);
+	}
 	return 0;
 }
 
@@ -253,7 +258,7 @@ static void end_with_program(void)
 		return;
 	next_ms = os_clock_ms() + TICK_MS;
 	/* the first thread is listed until the process ends */
-	if (os_threads(tids, ARRAY_SIZE(tids)) > SWAP_THREADS + 1)
+	if (os_threads(tids, ARRAY_SIZE(tids)) != SWAP_THREADS + 1)
 		return;
 	status = os_first_ended();
 	if (status >= 0)
