@@ -72,6 +72,9 @@ class Run:
         """Runs a command and notes what it printed, without what matches
         one of the patterns in hide, and its exit status."""
         process = self._start(argv, unprivileged, subprocess.PIPE)
+        # twenty to thirty times as long, where a shell forks all the time
+        if 'swap_stress' in self.env.get('MM_OPTIONS', ''):
+            timeout *= 3
         try:
             out, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
