@@ -38,7 +38,7 @@ static int child_main(void *arg)
 	struct start start = *(struct start *)arg;
 
 	api_fork_child();
-	/* libc would end this thread only, and ours would stay */
+	/* libc would end this thread only, and swapd the process later */
 	return (int)os_syscall(SYS_exit_group, start.fn(start.arg), 0, 0, 0, 0,
 			       0);
 }

@@ -7,9 +7,9 @@
 #
 # A heap of 1 GiB (access.c), a quarter of it resident, pages compressed in RAM:
 # in a memory cgroup with zram as the only swap, by LZ4 or by lzo-rle, and under
-# libmm with the same for the heap and as much again as zram had for its pool, next
-# to each. Prints accesses a second, interleaved. As root; needs version 1 of the memory
-# controller; what it makes (a zram device, a cgroup) it removes.
+# libmm with the same for the heap and as much again as zram had for its pool,
+# next to each. Prints accesses a second, interleaved. As root; needs version 1
+# of the memory controller; what it makes (a zram device, a cgroup) it removes.
 set -eu
 lib=$(readlink -f "$1") rounds=${2:-3} seconds=${3:-5}
 here=$(dirname "$(readlink -f "$0")")

@@ -15,12 +15,12 @@
 #include "reclaim/swapd.h"
 #include "slab/slab.h"
 
-#define RETRIES	    4
-#define MOST_STAGED MIB(256) /* of address space */
-#define LEAST	    MIB(8)
-#define POST_MS	    1
-#define SCATTERED   4	/* pages a run: fewer are worth a wait for a touch */
-#define LEAVE_ALONE 200 /* rounds, for what could not be taken */
+#define RETRIES	     4
+#define MOST_STAGED  MIB(256) /* of address space */
+#define LEAST_STAGED MIB(8)
+#define POST_MS	     1
+#define SCATTERED    4	 /* pages a run: fewer are worth a wait for a touch */
+#define LEAVE_ALONE  200 /* rounds, for what could not be taken */
 
 enum { OURS, POSTED, TAKEN };
 
@@ -49,7 +49,7 @@ int stage_init(void)
 	size_t size = MOST_STAGED;
 
 	swapd.staging =
-		os_reserve_part(&size, LEAST, BATCH_PAGES << PAGE_SHIFT);
+		os_reserve_part(&size, LEAST_STAGED, BATCH_PAGES << PAGE_SHIFT);
 	/* one is for orphan.c */
 	swapd.nr_stages = (size >> PAGE_SHIFT) - 1;
 	stages = os_map((size >> PAGE_SHIFT) * sizeof(*stages));

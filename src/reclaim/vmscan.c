@@ -55,8 +55,7 @@ static bool arm_chunk(struct window *w, uintptr_t addr)
 		return false;
 	if (*byte & bit)
 		return true;
-	/* in a small window a zone may begin in the middle, the next not used
-	 */
+	/* a zone that has not grown may end here, if the window is small */
 	if (arena_commit_tables(w, first, nr) ||
 	    os_uffd_register(swapd.uffd,
 			     (void *)(w->base + (first << PAGE_SHIFT)),

@@ -5,9 +5,9 @@
 usage: run.py [--long] LIBRARY TOP NAME
        run.py [--long] --list
 
-rows.py and tracers.py say what each program does. Standard output, normalised, and exit
-status of every command have to be the same in both runs, and the plain run
-has to succeed. Exits 77 if the program is not installed.
+rows.py and tracers.py say what each program does. Standard output, normalised,
+and exit status of every command have to be the same in both runs, and the
+plain run has to succeed. Exits 77 if the program is not installed.
 """
 import difflib
 import os
