@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 #include "os/os.h"
-#include "reclaim/swapd.h"
+#include "reclaim/service.h"
 
 #define MAX_PENDING  64
 #define FOLLOW_EVERY 64
@@ -22,19 +22,6 @@
 #define ROOM_TRIES   10
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
-
-struct server {
-	struct os_thread *thread;
-	struct swap_coder *coder;
-	char *buf; /* MAX_AHEAD pages */
-	unsigned id;
-	bool in_front;
-	int tid;	 /* of who touched last */
-	unsigned streak; /* touches of that thread in a row */
-	bool follows;	 /* runs only where it does */
-	struct os_cpus anywhere;
-	struct readahead ahead;
-};
 
 bool fork_is_handled;
 static struct server servers[NR_SERVERS];
@@ -47,7 +34,7 @@ static char *zeros;	   /* MAX_AHEAD pages, never written */
 
 /* ---- bringing pages ---- */
 
-static unsigned kind_of(pte_t v)
+unsigned page_kind(pte_t v)
 {
 	switch (pte_state(v)) {
 	case PTE_STAGED:
@@ -61,11 +48,11 @@ static unsigned kind_of(pte_t v)
 }
 
 /* Claim an entry; what it was is left in @old. Busy ones are waited for. */
-static bool claim(pte_t *pte, pte_t *old, unsigned kind)
+bool service_claim(pte_t *pte, pte_t *old, unsigned kind)
 {
 	pte_t v = pte_read(pte);
 
-	if (pte_is_busy(v) || kind_of(v) != kind)
+	if (pte_is_busy(v) || page_kind(v) != kind)
 		return false;
 	*old = v;
 	if (!pte_cas(pte, &v,
@@ -77,7 +64,7 @@ static bool claim(pte_t *pte, pte_t *old, unsigned kind)
 	return true;
 }
 
-static void unclaim(pte_t *pte, pte_t old)
+void service_unclaim(pte_t *pte, pte_t old)
 {
 	if (pte_state(old) == PTE_UNTOUCHED)
 		__atomic_sub_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
@@ -88,7 +75,7 @@ static void unclaim(pte_t *pte, pte_t old)
 }
 
 /* Somebody else shall wait for touches: this one will take long. */
-static void step_back(struct server *s)
+void service_step_back(struct server *s)
 {
 	if (s->in_front)
 		lock_release(&front);
@@ -132,7 +119,7 @@ static void find_fork(struct server *s)
 }
 
 /* The cgroup is full: swapd makes room. */
-static void wait_for_memory(void)
+void service_wait(void)
 {
 	uint32_t seen = READ_ONCE(swapd.progress);
 
@@ -146,7 +133,7 @@ static void give(struct server *s, uintptr_t addr, const char *from, size_t nr)
 	while (!s->in_front && !orphans_settled())
 		find_fork(s);
 	while (!orphans_give(addr, from, nr)) {
-		wait_for_memory();
+		service_wait();
 		find_fork(s);
 	}
 }
@@ -170,7 +157,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 		if (r > 0) {
 			i += (size_t)r >> PAGE_SHIFT;
 		} else if (r == -ENOMEM) {
-			wait_for_memory();
+			service_wait();
 		} else if (r == -EEXIST) {
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 			i++;
@@ -186,7 +173,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 	return i;
 }
 
-static void lost(uintptr_t addr, int err)
+void page_lost(uintptr_t addr, int err)
 {
 	bug("swap: the page at %p is lost: %s", (void *)addr,
 	    err == -EBADMSG
@@ -200,7 +187,7 @@ static int load(struct server *s, swp_t swp, char *page, bool needed)
 
 	if (err != -EAGAIN || !needed)
 		return err;
-	step_back(s);
+	service_step_back(s);
 	return swap_load(s->coder, swp, page);
 }
 
@@ -215,7 +202,7 @@ static size_t from_store(struct server *s, uintptr_t addr, const pte_t *old,
 			       !i);
 
 		if (err && !i)
-			lost(addr, err);
+			page_lost(addr, err);
 		if (err)
 			break;
 	}
@@ -341,12 +328,12 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 {
 	pte_t old[MAX_AHEAD], *pte = &m->ptes[at];
 	uintptr_t addr = m->start + (at << PAGE_SHIFT);
-	unsigned kind = kind_of(pte_read(pte));
+	unsigned kind = page_kind(pte_read(pte));
 	size_t nr = 0, done;
 
 	while (nr < max && !is_nobodys(m, &pte[nr]) &&
 	       (!nr || service_may_bring(addr + (nr << PAGE_SHIFT))) &&
-	       claim(&pte[nr], &old[nr], kind))
+	       service_claim(&pte[nr], &old[nr], kind))
 		nr++;
 	if (!nr)
 		return false;
@@ -358,7 +345,7 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 		done = install(s, addr, zeros, nr);
 	publish(pte, old, done);
 	for (size_t i = done; i < nr; i++)
-		unclaim(&pte[i], old[i]);
+		service_unclaim(&pte[i], old[i]);
 	/* the kernel would not have it now: who waits has to touch it again */
 	if (!done)
 		os_uffd_wake(swapd.uffd, (void *)addr, PAGE_SIZE);
@@ -443,66 +430,6 @@ bool service_wants_room(void)
 	return READ_ONCE(want_room);
 }
 
-/* ---- children that were made behind our back ---- */
-
-/*
- * A page that is out at home is not there in the children either. The entry is
- * ours meanwhile, so nobody brings the page. False if it has to be tried again.
- */
-static bool give_entry(struct server *s, pte_t *pte, uintptr_t addr)
-{
-	unsigned kind = kind_of(pte_settle(pte));
-	const char *from = s->buf;
-	pte_t old;
-	bool ok;
-	int err;
-
-	while (kind != PTE_FROM_ZERO && !claim(pte, &old, kind))
-		kind = kind_of(pte_settle(pte));
-	if (kind == PTE_FROM_ZERO)
-		return true;
-	if (kind == PTE_FROM_STAGE)
-		from = stage_addr(pte_value(old));
-	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
-		lost(addr, err);
-	ok = orphans_give(addr, from, 1);
-	unclaim(pte, old);
-	return ok;
-}
-
-/* Up to a batch, then swapd may go on; false if the block has gone. */
-static bool give_some(struct server *s, struct armed_range *r)
-{
-	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
-	bool there, given = true;
-
-	lock_acquire(&scan_lock);
-	/* next_armed() takes a lock that comes before: look again */
-	there = map_pte(r->start) == r->ptes;
-	while (there && r->start < end &&
-	       (given = give_entry(s, r->ptes, r->start))) {
-		r->start += PAGE_SIZE;
-		r->ptes++;
-	}
-	lock_release(&scan_lock);
-	if (!given)
-		wait_for_memory();
-	return there;
-}
-
-static void see_to_orphans(struct server *s)
-{
-	unsigned nr;
-
-	while ((nr = orphans_begin())) {
-		step_back(s);
-		for (struct armed_range r = { 0 }; next_armed(&r);)
-			while (r.start < r.end && give_some(s, &r))
-				;
-		orphans_end(nr);
-	}
-}
-
 /* ---- the threads ---- */
 
 /*
@@ -541,7 +468,7 @@ static void server_main(void *arg)
 			bug("swap: cannot read page faults (error %d)", -err);
 		if (touch.child >= 0) {
 			see_to_child(touch.child);
-			see_to_orphans(s);
+			orphans_see_to(s);
 			continue;
 		}
 		if (touch.tid == swapd.tid)
@@ -554,7 +481,7 @@ static void server_main(void *arg)
 		stall_end(&stall);
 		follow(s, touch.tid);
 		if (unlikely(READ_ONCE(swap_orphans)))
-			see_to_orphans(s);
+			orphans_see_to(s);
 	}
 }
 

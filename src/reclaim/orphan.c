@@ -29,7 +29,7 @@
 #include <errno.h>
 #include <string.h>
 #include "os/os.h"
-#include "reclaim/swapd.h"
+#include "reclaim/service.h"
 
 #define MAX_ORPHANS 256 /* half of them for children of children */
 #define ORDER_MS    1000
@@ -131,7 +131,12 @@ bool orphans_full(void)
 	return READ_ONCE(swap_orphans) > MAX_ORPHANS / 2;
 }
 
-unsigned orphans_begin(void)
+/*
+ * Who has called it gives them all that is out. How many that is for; 0 if
+ * there is none, or somebody else is at it. Those that come meanwhile are for
+ * the next time.
+ */
+static unsigned begin_giving(void)
 {
 	unsigned nr;
 
@@ -142,7 +147,8 @@ unsigned orphans_begin(void)
 	return nr;
 }
 
-void orphans_end(unsigned nr)
+/* These have all: let them go. */
+static void end_giving(unsigned nr)
 {
 	lock_acquire(&lock);
 	for (unsigned i = 0; i < nr; i++)
@@ -151,6 +157,66 @@ void orphans_end(unsigned nr)
 	WRITE_ONCE(swap_orphans, swap_orphans - nr);
 	seen_to = false;
 	lock_release(&lock);
+}
+
+/* ---- what they get ---- */
+
+/*
+ * A page that is out at home is not there in the children either. The entry is
+ * ours meanwhile, so nobody brings the page. False if it has to be tried again.
+ */
+static bool give_entry(struct server *s, pte_t *pte, uintptr_t addr)
+{
+	unsigned kind = page_kind(pte_settle(pte));
+	const char *from = s->buf;
+	pte_t old;
+	bool ok;
+	int err;
+
+	while (kind != PTE_FROM_ZERO && !service_claim(pte, &old, kind))
+		kind = page_kind(pte_settle(pte));
+	if (kind == PTE_FROM_ZERO)
+		return true;
+	if (kind == PTE_FROM_STAGE)
+		from = stage_addr(pte_value(old));
+	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
+		page_lost(addr, err);
+	ok = orphans_give(addr, from, 1);
+	service_unclaim(pte, old);
+	return ok;
+}
+
+/* Up to a batch, then swapd may go on; false if the block has gone. */
+static bool give_some(struct server *s, struct armed_range *r)
+{
+	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
+	bool there, given = true;
+
+	lock_acquire(&scan_lock);
+	/* next_armed() takes a lock that comes before: look again */
+	there = map_pte(r->start) == r->ptes;
+	while (there && r->start < end &&
+	       (given = give_entry(s, r->ptes, r->start))) {
+		r->start += PAGE_SIZE;
+		r->ptes++;
+	}
+	lock_release(&scan_lock);
+	if (!given)
+		service_wait();
+	return there;
+}
+
+void orphans_see_to(struct server *s)
+{
+	unsigned nr;
+
+	while ((nr = begin_giving())) {
+		service_step_back(s);
+		for (struct armed_range r = { 0 }; next_armed(&r);)
+			while (r.start < r.end && give_some(s, &r))
+				;
+		end_giving(nr);
+	}
 }
 
 int orphans_init(void)

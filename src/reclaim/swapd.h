@@ -7,7 +7,7 @@
  * vmscan.c:  which pages: a hand that goes round all memory.
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
  * clear.c:   of what is to be stored, free objects are cleared.
- * fault.c:   the service: threads that bring back what is touched.
+ * fault.c:   the service: threads that bring back what is touched; service.h.
  * readahead.c: how many pages a touch brings.
  * orphan.c:  children that were made behind our back.
  * pressure.c: how long that takes, and what else the program does meanwhile.
@@ -217,17 +217,6 @@ static inline bool orphans_give(uintptr_t addr, const char *from, size_t nr)
 
 /** orphans_full - no more fit on the list: their reports have to wait */
 bool orphans_full(void);
-
-/**
- * orphans_begin - who has called it gives them all that is out
- *
- * Returns how many that is for, for orphans_end(); 0 if there is none, or
- * somebody else is at it. Those that come meanwhile are for the next time.
- */
-unsigned orphans_begin(void);
-
-/** orphans_end - these have all: let them go */
-void orphans_end(unsigned nr);
 
 /** orphans_init - there is none; 0 or -errno. Context: swapd's table */
 int orphans_init(void);

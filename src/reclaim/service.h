@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim/service.h - how pages are brought, for who brings them
+ *
+ * The threads of the service for what is touched (fault.c), and for children
+ * that were made behind our back (orphan.c).
+ */
+#ifndef MM_RECLAIM_SERVICE_H
+#define MM_RECLAIM_SERVICE_H
+
+#include "os/os.h"
+#include "reclaim/swapd.h"
+
+struct server {
+	struct os_thread *thread;
+	struct swap_coder *coder;
+	char *buf; /* MAX_AHEAD pages */
+	unsigned id;
+	bool in_front;	 /* waits for touches */
+	int tid;	 /* of who touched last */
+	unsigned streak; /* touches of that thread in a row */
+	bool follows;	 /* runs only where it does */
+	struct os_cpus anywhere;
+	struct readahead ahead;
+};
+
+/** page_kind - where the page of an entry comes from: one of PTE_FROM_ */
+unsigned page_kind(pte_t v);
+
+/** page_lost - end the program: a page cannot be read any more */
+void page_lost(uintptr_t addr, int err);
+
+/**
+ * service_claim - make an entry FILLING
+ * @old:  receives what it was
+ * @kind: what its page_kind() has to be
+ *
+ * False if it is not so, or busy.
+ */
+bool service_claim(pte_t *pte, pte_t *old, unsigned kind);
+
+/** service_unclaim - nothing came of it: the entry is as it was */
+void service_unclaim(pte_t *pte, pte_t old);
+
+/** service_step_back - somebody else shall wait for touches */
+void service_step_back(struct server *s);
+
+/** service_wait - the cgroup is full: wait a little for swapd to make room */
+void service_wait(void);
+
+/** orphans_see_to - give children that were made behind our back what is out */
+void orphans_see_to(struct server *s);
+
+#endif
