@@ -8,8 +8,7 @@
  * its stage for the other half, and lets the store tidy up.
  *
  * swapd and the service live in a table of descriptors of their own, so the
- * program can neither see nor close theirs. A forked child starts its own, over
- * its own copy of the tables, before any other code of the child runs.
+ * program can neither see nor close theirs.
  */
 #include <errno.h>
 #include "os/os.h"
@@ -20,7 +19,6 @@
 #define STUCK_SCANS  10	 /* rounds without success: nothing more will go */
 #define STUCK_MS     100 /* for so long */
 #define MAX_TIDY     64
-#define FORK_MS	     1000
 #define LEAST_SCAN   32 /* pages */
 #define STAGED_SHARE 16 /* of it, staged while memory is wanted */
 #define READY_MS     100
@@ -29,9 +27,8 @@
 enum { STARTING, RUNNING, FAILED };
 
 static struct os_thread *thread;
-static uint32_t status;	   /* futex: STARTING, RUNNING or FAILED */
-static int error;	   /* why FAILED */
-static int fork_file = -1; /* the swap file, on its way to a child */
+static uint32_t status; /* futex: STARTING, RUNNING or FAILED */
+static int error;	/* why FAILED */
 static uint64_t scanned_ms;
 
 /* ---- work ---- */
@@ -336,7 +333,7 @@ static void swapd_main(void *arg)
 	}
 }
 
-static int start(void)
+int swapd_start(void)
 {
 	int err;
 
@@ -354,7 +351,7 @@ static int start(void)
 
 /* ---- from outside ---- */
 
-static __cold void refuse(int err)
+__cold void swap_refuse(int err)
 {
 	if (err == -EPERM || err == -EACCES)
 		mm_warn("swap is off: this user may not use userfaultfd for the kernel's own accesses. Set vm.unprivileged_userfaultfd=1 with sysctl, or give access to /dev/userfaultfd");
@@ -411,10 +408,10 @@ void swap_start(void)
 	if (!err && !swapd.coder)
 		err = -ENOMEM;
 	if (!err)
-		err = start();
+		err = swapd_start();
 	if (err) {
 		swap_on = false;
-		refuse(err);
+		swap_refuse(err);
 		return;
 	}
 }
@@ -424,165 +421,4 @@ size_t swap_reclaim(size_t bytes)
 	long got = swap_ask(SWAP_RECLAIM, NULL, bytes);
 
 	return got > 0 ? (size_t)got : 0;
-}
-
-/* ---- fork ---- */
-
-/*
- * swapd rests while a thread forks, the service goes on: the thread may touch
- * what is out, and so may others.
- */
-void swapd_fork_prepare(void)
-{
-	if (likely(!swap_on))
-		return;
-	lock_acquire(&scan_lock);
-	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
-	swap_fork_prepare();
-	fork_file = swap_fork_open(swapd.proc_tid);
-	/* not where messages go */
-	if (fork_file >= 0 && fork_file <= 2) {
-		int fd = os_dup(fork_file);
-
-		os_close(fork_file);
-		fork_file = fd;
-	}
-}
-
-static void close_file(void)
-{
-	if (fork_file >= 0)
-		os_close(fork_file);
-	fork_file = -1;
-}
-
-/*
- * The service has read of the fork by now, but may not have looked whose it is.
- * If the fork failed there may be nothing to wait for.
- */
-static void wait_for_service(void)
-{
-	uint64_t start = os_clock_ms();
-
-	while (swapd.forks &&
-	       __atomic_load_n(&fork_is_handled, __ATOMIC_ACQUIRE) &&
-	       os_clock_ms() - start < FORK_MS)
-		os_yield();
-}
-
-void swapd_fork_failed(void)
-{
-	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
-}
-
-void swapd_fork_parent(void)
-{
-	if (likely(!swap_on))
-		return;
-	close_file();
-	wait_for_service();
-	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
-	swap_fork_parent();
-	lock_release(&scan_lock);
-}
-
-/*
- * The service of the parent was at it when the copy was made. Where the page
- * came from lets go of it only after the entry says PRESENT, so it is either
- * there, or still where it was.
- */
-static void repair(pte_t *pte, char *p, int pagemap)
-{
-	pte_t v = *pte, rest = v & ~(PTE_STATE_MASK | PTE_KIND_MASK);
-	bool has = false;
-
-	if (pte_state(v) != PTE_FILLING)
-		return;
-	if (os_pagemap_read(pagemap, p, 1, &has))
-		bug("swap: a forked child cannot read /proc/self/pagemap");
-	*pte = PTE_PRESENT;
-	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {
-		pages_out--;
-		swap_free_later(pte_value(v));
-	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STORE) {
-		*pte = rest | PTE_SWAPPED;
-	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE && has) {
-		pages_staged--;
-		stage_leave(pte_value(v));
-	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE) {
-		*pte = rest | PTE_STAGED;
-	}
-}
-
-/* Without a service of its own a child needs all pages where they belong. */
-static void fill(pte_t *pte, char *p, int pagemap)
-{
-	pte_t v = *pte;
-
-	(void)pagemap;
-	if (pte_state(v) == PTE_SWAPPED &&
-	    swap_load(service_coder(), pte_value(v), p))
-		bug("swap: the page at %p is lost in a forked child",
-		    (void *)p);
-	if (pte_state(v) == PTE_STAGED)
-		__builtin_memcpy(p, stage_addr(pte_value(v)), PAGE_SIZE);
-	if (pte_state(v) == PTE_SWAPPED || pte_state(v) == PTE_STAGED)
-		*pte = PTE_PRESENT;
-}
-
-/* Somebody else fills it: wait for that. */
-static void wait_for(pte_t *pte, char *p, int pagemap)
-{
-	(void)pagemap;
-	if (pte_state(*pte) <= PTE_PINNED)
-		return;
-	(void)READ_ONCE(*p);
-	*pte = PTE_PRESENT;
-}
-
-/* All is back in memory. Without swap a limit is for malloc to fail at. */
-static void stop_swapping(void)
-{
-	swap_on = false;
-	pages_out = pages_staged = pages_left = 0;
-	WRITE_ONCE(page_limit, SIZE_MAX);
-}
-
-static void for_all_armed(void (*f)(pte_t *pte, char *p, int pagemap),
-			  int pagemap)
-{
-	for (struct armed_range r = { 0 }; next_armed(&r);)
-		for (; r.start < r.end; r.start += PAGE_SIZE)
-			f(r.ptes++, (char *)r.start, pagemap);
-}
-
-void swapd_fork_child(void)
-{
-	int pagemap, err;
-
-	if (likely(!swap_on))
-		return;
-	swapmap_fork_child();
-	fork_is_handled = false;
-	swap_fork_child();
-	swap_service_start(fork_file);
-	pagemap = os_pagemap_open();
-	for_all_armed(repair, pagemap);
-	if (pagemap >= 0)
-		os_close(pagemap);
-	err = start();
-	close_file();
-	if (!err)
-		return;
-	refuse(err);
-	for_all_armed(fill, -1);
-	stop_swapping();
-}
-
-void swapd_orphan(void)
-{
-	swapmap_fork_child();
-	for_all_armed(wait_for, -1);
-	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
-	stop_swapping();
 }

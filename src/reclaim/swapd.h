@@ -2,7 +2,8 @@
 /*
  * reclaim/swapd.h - how pages leave and come back; private to reclaim/
  *
- * swapd.c:   the thread swapd: when, how much; requests; limits; fork.
+ * swapd.c:   the thread swapd: when, how much; requests.
+ * fork.c:    the process is copied.
  * limit.c:   how much the heap may have.
  * vmscan.c:  which pages: a hand that goes round all memory.
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
@@ -220,6 +221,15 @@ bool orphans_full(void);
 
 /** orphans_init - there is none; 0 or -errno. Context: swapd's table */
 int orphans_init(void);
+
+/** fork_file - the swap file, on its way to a child; -1: none */
+extern int fork_file __hidden;
+
+/** swapd_start - start swap's threads, and wait until they are; 0 or -errno */
+int swapd_start(void);
+
+/** swap_refuse - say why swap is off */
+void swap_refuse(int err);
 
 /** fork_is_handled - the child that is being forked starts its own service */
 extern bool fork_is_handled __hidden;
