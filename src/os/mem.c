@@ -43,12 +43,15 @@ size_t os_page_size(void)
 	return size;
 }
 
+/* The kernel writes no such pages to a core dump, but gdb's gcore does. */
 void *os_reserve(size_t size)
 {
 	void *p = map(size, PROT_NONE);
 
-	if (p)
+	if (p) {
 		sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
+		sys3(SYS_madvise, p, size, MADV_DONTDUMP);
+	}
 	return p;
 }
 
@@ -69,7 +72,11 @@ void *os_reserve_part(size_t *size, size_t least, size_t step)
 
 int os_commit(void *p, size_t size)
 {
-	return (int)sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
+	long err = sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
+
+	if (!err)
+		sys3(SYS_madvise, p, size, MADV_DODUMP);
+	return (int)err;
 }
 
 void *os_map(size_t size)

@@ -55,3 +55,17 @@ def faketime(run):
     run.sh('''faketime -f "2001-02-03 04:05:06" perl -e '
         $h{$_} = localtime for 1 .. 50000; print $h{7}, " ", scalar %h, "\\n";
         print join(",", (sort { $a <=> $b } keys %h)[0 .. 9]), "\\n"' ''')
+
+
+# It writes what is reserved to the core dump, if it may.
+@row('gcore', 'perl')
+def gcore(run):
+    if 'swap' in run.env.get('MM_OPTIONS', ''):
+        del run.env['MM_OPTIONS']
+    run.sh('''perl -e '@w = map { "word-$_." x 3 } 1 .. 100000; $| = 1;
+            print "ready\\n"; sleep 100' >out &
+        until grep -q ready out; do sleep 0.1; done
+        timeout 60 gcore -o core $! >/dev/null 2>&1
+        kill $!
+        grep -aqF word-77777.word-77777.word-77777. core.$! && echo found
+        test $(stat -c %s core.$!) -lt 200000000 && echo small''')
