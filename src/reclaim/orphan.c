@@ -190,12 +190,12 @@ static bool give_entry(struct server *s, pte_t *pte, uintptr_t addr)
 static bool give_some(struct server *s, struct armed_range *r)
 {
 	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
-	bool there, given = true;
+	const struct mapping *m;
+	bool given = true;
 
 	lock_acquire(&scan_lock);
-	/* next_armed() takes a lock that comes before: look again */
-	there = map_pte(r->start) == r->ptes;
-	while (there && r->start < end &&
+	m = armed_mapping(r);
+	while (m && r->start < min_size(end, m->end) &&
 	       (given = give_entry(s, r->ptes, r->start))) {
 		r->start += PAGE_SIZE;
 		r->ptes++;
@@ -203,7 +203,7 @@ static bool give_some(struct server *s, struct armed_range *r)
 	lock_release(&scan_lock);
 	if (!given)
 		service_wait();
-	return there;
+	return m && (!given || r->start == end);
 }
 
 void orphans_see_to(struct server *s)

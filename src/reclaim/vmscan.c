@@ -254,9 +254,11 @@ static void scan_locked(struct mapping *m, uintptr_t addr, size_t nr,
 {
 	if (!stage_has_claims())
 		lock_acquire(&scan_lock);
+	/* or a smaller one has its place, and its descriptor */
 	if (map_find(NULL, addr) == m && m->ptes &&
 	    (m->kind == MAPPING_WINDOW || !arm_mapping(m)))
-		scan_stretch(m, addr, nr, scan);
+		scan_stretch(m, addr,
+			     min_size(nr, (m->end - addr) >> PAGE_SHIFT), scan);
 	if (!stage_has_claims())
 		lock_release(&scan_lock);
 }
@@ -373,6 +375,13 @@ static bool next_chunks(struct armed_range *r)
 	r->end = min_size(w->base + (r->chunk << CHUNK_SHIFT),
 			  w->base + w->size);
 	return first < nr_chunks;
+}
+
+struct mapping *armed_mapping(const struct armed_range *r)
+{
+	struct mapping *m = map_find(NULL, r->start);
+
+	return m && m->ptes && mapping_pte(m, r->start) == r->ptes ? m : NULL;
 }
 
 bool next_armed(struct armed_range *r)
