@@ -98,8 +98,10 @@ size_t ptes_drop(pte_t *pte, size_t nr)
 
 void ptes_forget(pte_t *pte, size_t nr)
 {
+	/* most of a block may never have been touched */
 	for (size_t i = 0; i < nr; i++)
-		drop(&pte[i], true);
+		if (pte_read(&pte[i]) != PTE_UNTOUCHED)
+			drop(&pte[i], true);
 }
 
 void ptes_zero(pte_t *pte, size_t nr)

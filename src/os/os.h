@@ -165,6 +165,13 @@ int os_uffd_look(int fd, struct os_touch *touch);
 /** os_pagemap_open - for os_pagemap_read(); fd or -errno */
 int os_pagemap_open(void);
 
+/**
+ * os_pagemap_next - the first stretch of a range that has contents, if any
+ *
+ * Quick where there is nothing. A stretch may be found in two parts.
+ */
+bool os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end);
+
 /** os_pagemap_read - which pages of a range have contents; 0 or -EIO */
 int os_pagemap_read(int fd, const void *p, size_t nr, bool *has);
 

@@ -175,6 +175,39 @@ int os_pagemap_open(void)
 			 O_RDONLY | O_CLOEXEC, 0);
 }
 
+/* linux/fs.h has it since Linux 6.7. */
+struct page_region {
+	uint64_t start, end, categories;
+};
+struct pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end;
+	uint64_t vec, vec_len, max_pages;
+	uint64_t inverted, mask, anyof_mask, return_mask;
+};
+#define PAGEMAP_SCAN	_IOWR('f', 16, struct pm_scan_arg)
+#define PAGE_IS_PRESENT (1UL << 3)
+#define PAGE_IS_SWAPPED (1UL << 4)
+
+bool os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
+{
+	struct page_region found;
+	struct pm_scan_arg scan = {
+		.size = sizeof(scan),
+		.start = *start,
+		.end = *end,
+		.vec = (uintptr_t)&found,
+		.vec_len = 1,
+		.anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+		.return_mask = PAGE_IS_PRESENT,
+	};
+
+	if (sys3(SYS_ioctl, fd, PAGEMAP_SCAN, &scan) <= 0)
+		return false;
+	*start = found.start;
+	*end = found.end;
+	return true;
+}
+
 int os_pagemap_read(int fd, const void *p, size_t nr, bool *has)
 {
 	uint64_t entry[64];

@@ -68,24 +68,16 @@ static bool arm_chunk(struct window *w, uintptr_t addr)
 /* Pages that were touched before anybody looked. */
 static void find_touched(struct mapping *m)
 {
-	size_t nr = (m->end - m->start) >> PAGE_SHIFT;
-	bool has[64];
+	uintptr_t at = m->start, end = m->end;
 
-	for (size_t i = 0, n; i < nr; i += n) {
-		n = min_size(nr - i, 64);
-		if (os_pagemap_read(swapd.pagemap,
-				    (char *)m->start + (i << PAGE_SHIFT), n,
-				    has))
-			return;
-		for (size_t k = 0; k < n; k++) {
+	for (; os_pagemap_next(swapd.pagemap, &at, &end); end = m->end)
+		for (; at < end; at += PAGE_SIZE) {
 			pte_t old = PTE_UNTOUCHED;
 
-			if (has[k] &&
-			    pte_cas(&m->ptes[i + k], &old, PTE_PRESENT))
+			if (pte_cas(mapping_pte(m, at), &old, PTE_PRESENT))
 				__atomic_add_fetch(&pages_outside, 1,
 						   __ATOMIC_RELAXED);
 		}
-	}
 }
 
 int arm_mapping(struct mapping *m)
