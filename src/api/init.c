@@ -9,9 +9,12 @@
  * Lock order: init_lock, purge_lock, pool_lock, the heaps, their nodes' partial
  * lists, vma_lock, window_lock, the zones, pin_lock, the page table, the arena.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include "api/init.h"
 #include "api/show.h"
 #include "api/valgrind.h"
@@ -255,14 +258,33 @@ void door_leave(struct heap *h)
 /* ---- the process ---- */
 
 /*
+ * Is it defined in the executable itself? Then it may not work before main().
+ * An address there may also only be that of a stub, for a malloc elsewhere.
+ */
+static bool program_has_malloc(void)
+{
+	const void *program = (const void *)getauxval(AT_PHDR);
+	Dl_info its, of_program, ours;
+	const void *symbol;
+
+	return dladdr1((const void *)malloc, &its, (void **)&symbol,
+		       RTLD_DL_SYMENT) &&
+	       symbol && ((const ElfW(Sym) *)symbol)->st_shndx != SHN_UNDEF &&
+	       dladdr(program, &of_program) &&
+	       dladdr((const void *)program_has_malloc, &ours) &&
+	       its.dli_fbase == of_program.dli_fbase &&
+	       its.dli_fbase != ours.dli_fbase;
+}
+
+/*
  * Some programs bring their own malloc, and then there is nothing to swap. More
  * so as those are browsers, which count their threads before they confine
  * themselves, and kill one that makes a system call afterwards.
  */
 static bool is_the_allocator(void)
 {
-	void *p = malloc(1);
-	bool ours = !p || map_find(NULL, (uintptr_t)p);
+	void *p = program_has_malloc() ? NULL : malloc(1);
+	bool ours = p && map_find(NULL, (uintptr_t)p);
 
 	free(p);
 	if (!ours)
