@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include "api/api.h"
 #include "map/swapmap.h"
+#include "confine.h"
 #include "os/os.h"
 
 #define STACK_PAGES 4
@@ -112,9 +113,12 @@ static bool copies_here(long nr, const long a[], const void **ctid)
 static __slow long syscall_slow(long nr, const long a[])
 {
 	const void *ctid;
-	bool ours = copies_here(nr, a, &ctid) && api_fork_prepare();
+	bool ours;
 	long r;
 
+	if (confines(nr))
+		return confine(nr, a);
+	ours = copies_here(nr, a, &ctid) && api_fork_prepare();
 	if (ours)
 		touch(ctid);
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -56,7 +56,7 @@ void unlock_all(void)
  */
 static bool forks_watched;
 static unsigned nr_prepared;
-static bool streams_held;
+static bool streams_held, swap_rests_now;
 
 static void reset_locks(void)
 {
@@ -79,13 +79,18 @@ __cold void api_orphan(void)
 
 static void fork_prepare(void)
 {
+	bool streams, rests;
+
 	see_if_orphaned();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
 		/* libc takes it after the handlers, and malloc's locks later */
-		streams_held = swap_on;
-		if (streams_held)
+		streams = swap_on;
+		if (streams)
 			os_streams_hold();
+		rests = swap_rest_to_fork();
 		lock_all();
+		streams_held = streams;
+		swap_rests_now = rests;
 		swapd_fork_prepare();
 		if (swap_on)
 			os_touch_forking();
@@ -96,12 +101,16 @@ static void fork_prepare(void)
 
 static void fork_parent(void)
 {
+	bool streams = streams_held;
+
 	if (--nr_prepared)
 		return;
 	WRITE_ONCE(lock_holder, NULL);
 	swapd_fork_parent();
+	if (swap_rests_now)
+		swap_go_on();
 	unlock_all();
-	if (streams_held)
+	if (streams)
 		os_streams_release();
 }
 
@@ -136,6 +145,29 @@ void api_fork_parent(bool made)
 	if (!made)
 		swapd_fork_failed();
 	fork_parent();
+}
+
+__cold void api_end_swap(void)
+{
+	struct heap *h = door_enter();
+	bool was_on = false;
+	int err;
+
+	if (!h)
+		return;
+	err = swap_end();
+	if (!err) {
+		lock_all();
+		was_on = swap_on;
+		swap_stop();
+		unlock_all();
+	}
+	door_leave(h);
+	if (was_on)
+		mm_warn("swap is off from here on: the program confines itself");
+	if (err)
+		mm_warn("swap cannot end, although the program confines itself: not all of the heap fits into memory (error %d)",
+			-err);
 }
 
 void api_watch_forks(void)

@@ -9,11 +9,11 @@
 #define ORPHANS_MS 1
 #define WAIT_MS	   100 /* then look again, in case a bell was missed */
 
-bool swap_on, swap_arms_early;
+bool swap_on, swap_ended, swap_arms_early;
 struct mm_lock scan_lock;
 size_t pages_out, pages_staged, pages_left, pages_outside;
 struct stage *stages;
-uint32_t swap_orphans;
+uint32_t swap_orphans, swap_rests;
 
 pte_t *map_pte(uintptr_t addr)
 {
@@ -193,12 +193,14 @@ void swap_ring(void)
 long swap_ask(enum swap_op op, void *p, size_t size)
 {
 	struct swap_request *r = &swap_request;
-	long result;
+	long result = 0;
 
 	if (!swap_on || !READ_ONCE(*swapd_lives) ||
 	    READ_ONCE(lock_holder) == __builtin_thread_pointer())
 		return 0;
 	lock_acquire(&request_lock);
+	if (READ_ONCE(swap_ended))
+		goto out;
 	r->op = op;
 	r->p = p;
 	r->size = size;
@@ -207,6 +209,7 @@ long swap_ask(enum swap_op op, void *p, size_t size)
 	while (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_DONE)
 		os_futex_wait(&r->state, REQUEST_MADE, WAIT_MS);
 	result = r->result;
+out:
 	lock_release(&request_lock);
 	return result;
 }
@@ -217,7 +220,8 @@ void swapmap_fork_child(void)
 	lock_init(&request_lock);
 	WRITE_ONCE(swap_request.state, REQUEST_NONE);
 	keep_off_start = keep_off_end = 0;
-	swap_orphans = 0;
+	swap_orphans = swap_rests = 0;
+	swap_ended = false;
 	for (unsigned i = 0; i < MAX_SERVERS; i++)
 		serving[i] = 0;
 }

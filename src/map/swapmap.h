@@ -78,8 +78,14 @@ static inline void pte_write(pte_t *pte, pte_t v)
 	__atomic_store_n(pte, v, __ATOMIC_RELEASE);
 }
 
-/** swap_on - swap works in this process; set once, at start */
+/** swap_on - swap works in this process, from its start on */
 extern bool swap_on __hidden;
+
+/** swap_ended - not any more: all is back, and swapd has ended */
+extern bool swap_ended __hidden;
+
+/** swap_rests - while it is not zero nothing leaves; atomic */
+extern uint32_t swap_rests __hidden;
 
 /** swap_arms_early - big blocks are armed as they are made: there is a limit */
 extern bool swap_arms_early __hidden;
@@ -208,6 +214,8 @@ enum swap_op {
 	SWAP_ARM_RANGE, /* a range of addresses, likewise */
 	SWAP_RECLAIM,	/* @size bytes of resident memory less */
 	SWAP_OUT,	/* a range of addresses, now */
+	SWAP_BRING,	/* all back; swap_rests says until when */
+	SWAP_END,	/* all back, for ever */
 };
 
 struct swap_request {
@@ -239,9 +247,9 @@ void swap_ring(void);
 /**
  * swap_ask - have swapd do something, and wait
  *
- * Returns its answer: bytes, or 0, or -errno. 0 at once if swap is off, if
- * there is no swapd, or if the caller is forking. Context: no lock that swapd
- * takes.
+ * Returns its answer: bytes, or 0, or -errno. 0 at once if swap is off or has
+ * ended, if there is no swapd, or if the caller is forking. Context: no lock
+ * that swapd takes.
  */
 long swap_ask(enum swap_op op, void *p, size_t size);
 

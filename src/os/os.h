@@ -162,6 +162,9 @@ int os_uffd_wait(int fd, struct os_touch *touch);
 /** os_uffd_look - the same without waiting: -EAGAIN if there is none */
 int os_uffd_look(int fd, struct os_touch *touch);
 
+/** os_has_proc - is it mounted, as this thread sees it? */
+bool os_has_proc(void);
+
 /** os_pagemap_open - for os_pagemap_read(); fd or -errno */
 int os_pagemap_open(void);
 
@@ -183,16 +186,23 @@ struct os_thread; /* its stack */
 struct os_thread *os_thread_new(void);
 
 /**
- * os_thread_start - run @fn, which never returns, in a thread of our own
- * @own_files: it has a table of descriptors of its own, at first a copy
+ * os_thread_start - run @fn in a thread of our own, until it returns
+ * @apart: it has descriptors, a root and a working directory of its own, at
+ *         first the same; otherwise those of the thread that starts it
  *
  * It may call nothing that needs libc to know the thread, and gets no signals.
  * Returns its number or -errno.
  */
 int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
-		    bool own_files);
+		    bool apart);
+
+/** os_thread_lives - is there a thread of this process with that number? */
+bool os_thread_lives(int tid);
 
 void os_thread_name(const char *name);
+
+/** os_leave_folder - the calling thread's working directory may be unmounted */
+void os_leave_folder(void);
 
 /** os_close_all_but - close every descriptor of the caller's table but one; -1:
  * all */

@@ -3,11 +3,10 @@
  * os/thread.c - threads that the program does not see
  *
  * They are made by clone() itself: libc knows nothing of them, so they may
- * call nothing of libc that needs its thread, have all signals blocked, and
- * never end. No tracer follows them: strace and gdb read memory that they have
- * to bring. Each has a stack and a small TLS block of its own, for what
- * compilers look up there (the stack protector's canary) and for who asks for
- * the thread pointer.
+ * call nothing of libc that needs its thread, and have all signals blocked. No
+ * tracer follows them: strace and gdb read memory that they have to bring. Each
+ * has a stack and a small TLS block of its own, for what compilers look up
+ * there (the stack protector's canary) and for who asks for the thread pointer.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -101,11 +100,11 @@ struct os_thread *os_thread_new(void)
 }
 
 int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
-		    bool own_files)
+		    bool apart)
 {
-	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND |
-			      CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
-			      CLONE_UNTRACED | (own_files ? 0 : CLONE_FILES);
+	unsigned long flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD |
+			      CLONE_SYSVSEM | CLONE_SETTLS | CLONE_UNTRACED |
+			      (apart ? 0 : CLONE_FILES | CLONE_FS);
 	unsigned long all = ALL_SIGNALS, old = 0;
 	char *stack = (char *)t;
 	struct start *start =
@@ -120,6 +119,11 @@ int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
 	return (int)tid;
 }
 
+bool os_thread_lives(int tid)
+{
+	return sys3(SYS_tgkill, sys1(SYS_getpid, 0), tid, 0) != -ESRCH;
+}
+
 void os_thread_name(const char *name)
 {
 	sys2(SYS_prctl, PR_SET_NAME, name);
@@ -130,6 +134,11 @@ void os_close_all_but(int fd)
 	if (fd > 0)
 		sys3(SYS_close_range, 0, fd - 1, 0);
 	sys3(SYS_close_range, fd + 1, ~0U, 0);
+}
+
+void os_leave_folder(void)
+{
+	sys1(SYS_chdir, "/");
 }
 
 void os_reserve_stdio(void)

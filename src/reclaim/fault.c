@@ -353,6 +353,11 @@ static bool fill(struct server *s, const struct mapping *m, size_t at,
 	return true;
 }
 
+void service_bring(struct server *s, const struct mapping *m, uintptr_t addr)
+{
+	fill(s, m, (addr - m->start) >> PAGE_SHIFT, 1);
+}
+
 /* Who has it may wait for a report of a fork to be read. */
 static void wait_for_entry(struct server *s, const pte_t *pte)
 {
@@ -452,6 +457,8 @@ static void server_main(void *arg)
 		if (!s->in_front)
 			lock_acquire(&front);
 		s->in_front = true;
+		if (READ_ONCE(swap_ended))
+			break;
 		while (orphans_full())
 			os_yield();
 		err = 0;
@@ -466,6 +473,8 @@ static void server_main(void *arg)
 		}
 		if (err)
 			bug("swap: cannot read page faults (error %d)", -err);
+		if (READ_ONCE(swap_ended))
+			break;
 		if (touch.child >= 0) {
 			see_to_child(touch.child);
 			orphans_see_to(s);
@@ -483,6 +492,8 @@ static void server_main(void *arg)
 		if (unlikely(READ_ONCE(swap_orphans)))
 			orphans_see_to(s);
 	}
+	/* what is touched now is there as soon as the descriptor is closed */
+	lock_release(&front);
 }
 
 int service_init(void)

@@ -128,8 +128,8 @@ static void wait_for(pte_t *pte, char *p, int pagemap)
 	*pte = PTE_PRESENT;
 }
 
-/* All is back in memory. Without swap a limit is for malloc to fail at. */
-static void stop_swapping(void)
+/* Without swap a limit is for malloc to fail at. */
+void swap_stop(void)
 {
 	swap_on = false;
 	pages_out = pages_staged = pages_left = 0;
@@ -162,9 +162,11 @@ void swapd_fork_child(void)
 	close_file();
 	if (!err)
 		return;
-	swap_refuse(err);
+	/* swap_rest_to_fork() has said so */
+	if (err != -ENOENT)
+		swap_refuse(err);
 	for_all_armed(fill, -1);
-	stop_swapping();
+	swap_stop();
 }
 
 void swapd_orphan(void)
@@ -172,5 +174,5 @@ void swapd_orphan(void)
 	swapmap_fork_child();
 	for_all_armed(wait_for, -1);
 	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
-	stop_swapping();
+	swap_stop();
 }

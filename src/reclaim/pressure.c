@@ -38,6 +38,14 @@ static bool is_own(int tid)
 	return false;
 }
 
+bool stall_own_lives(void)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(own_tid); i++)
+		if (os_thread_lives(READ_ONCE(own_tid[i])))
+			return true;
+	return false;
+}
+
 static void find_threads(void)
 {
 	WRITE_ONCE(nr_tids, os_threads(tids, ARRAY_SIZE(tids)));

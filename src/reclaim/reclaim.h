@@ -39,6 +39,25 @@ void swap_start(void);
 /** swap_reclaim - make the heap smaller by so many bytes; by how many it is */
 size_t swap_reclaim(size_t bytes);
 
+/**
+ * swap_end - all that is out comes back, and swap's threads end
+ *
+ * Returns 0, and then swap_stop() has to follow; or -errno if that cannot be:
+ * it goes on. Context: no lock; not inside of fork().
+ */
+int swap_end(void);
+
+/** swap_stop - swap is off, from now on. Context: all locks */
+void swap_stop(void);
+
+/**
+ * swap_rest_to_fork - where a child cannot open the swap file, all comes back
+ *
+ * True if swapd rests now, until swap_go_on(). Context: before the locks.
+ */
+bool swap_rest_to_fork(void);
+void swap_go_on(void);
+
 /** pressure_seconds - what averages of the pressure are of */
 #define NR_AVERAGES 3
 extern const unsigned pressure_seconds[NR_AVERAGES] __hidden;

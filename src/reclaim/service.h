@@ -3,7 +3,8 @@
  * reclaim/service.h - how pages are brought, for who brings them
  *
  * The threads of the service for what is touched (fault.c), and for children
- * that were made behind our back (orphan.c).
+ * that were made behind our back (orphan.c); swapd when all shall come back
+ * (swapoff.c).
  */
 #ifndef MM_RECLAIM_SERVICE_H
 #define MM_RECLAIM_SERVICE_H
@@ -41,6 +42,13 @@ bool service_claim(pte_t *pte, pte_t *old, unsigned kind);
 
 /** service_unclaim - nothing came of it: the entry is as it was */
 void service_unclaim(pte_t *pte, pte_t old);
+
+/**
+ * service_bring - bring the page at an address, if it is out
+ *
+ * Context: keeps the mapping from going.
+ */
+void service_bring(struct server *s, const struct mapping *m, uintptr_t addr);
 
 /** service_step_back - somebody else shall wait for touches */
 void service_step_back(struct server *s);

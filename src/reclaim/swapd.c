@@ -8,7 +8,8 @@
  * its stage for the other half, and lets the store tidy up.
  *
  * swapd and the service live in a table of descriptors of their own, so the
- * program can neither see nor close theirs.
+ * program can neither see nor close theirs, and keep their root directory when
+ * it changes its own.
  */
 #include <errno.h>
 #include "os/os.h"
@@ -213,6 +214,10 @@ static long answer(const struct swap_request *r)
 		return reclaim_bytes(r->size);
 	case SWAP_OUT:
 		return swap_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
+	case SWAP_BRING:
+		return swap_bring_all();
+	case SWAP_END:
+		return swap_bring_to_end();
 	default:
 		return -EINVAL;
 	}
@@ -268,6 +273,8 @@ static void work(void)
 	stage_unlock();
 	serve_request(false);
 	pressure_note();
+	if (READ_ONCE(swap_rests) || swap_ended)
+		return;
 	set_limit();
 	keep_limit();
 	if (mm_options.swap_stress) {
@@ -294,6 +301,8 @@ static int set_up(void)
 	int err;
 
 	os_close_all_but(fork_file);
+	if (!mm_options.swap_dir || *mm_options.swap_dir == '/')
+		os_leave_folder();
 	os_reserve_stdio();
 	swapd.uffd = os_uffd_open(mm_options.swap_usermode, &swapd.forks);
 	if (swapd.uffd < 0)
@@ -324,7 +333,7 @@ static void swapd_main(void *arg)
 	scanned_ms = os_clock_ms();
 	__atomic_store_n(&status, error ? FAILED : RUNNING, __ATOMIC_RELEASE);
 	os_futex_wake(&status);
-	while (!error) {
+	while (!error && !swap_ended) {
 		uint32_t heard = __atomic_load_n(&swap_bell, __ATOMIC_SEQ_CST);
 
 		work();
@@ -355,6 +364,8 @@ __cold void swap_refuse(int err)
 {
 	if (err == -EPERM || err == -EACCES)
 		mm_warn("swap is off: this user may not use userfaultfd for the kernel's own accesses. Set vm.unprivileged_userfaultfd=1 with sysctl, or give access to /dev/userfaultfd");
+	else if (err == -ENOENT)
+		mm_warn("swap is off: there is no /proc here");
 	else if (err == -EOPNOTSUPP || err == -ENOSYS)
 		mm_warn("swap is off: the kernel has no UFFDIO_MOVE. Use Linux 6.8 or newer");
 	else
@@ -405,8 +416,8 @@ void swap_start(void)
 	if (!err)
 		err = service_init();
 	swapd.coder = err ? NULL : swap_coder_new(true);
-	if (!err && !swapd.coder)
-		err = -ENOMEM;
+	if (!err)
+		err = swapd.coder ? swapoff_init() : -ENOMEM;
 	if (!err)
 		err = swapd_start();
 	if (err) {

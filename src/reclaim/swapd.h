@@ -8,6 +8,7 @@
  * vmscan.c:  which pages: a hand that goes round all memory.
  * pageout.c: out in two steps: moved to a stage, then coded into the store.
  * clear.c:   of what is to be stored, free objects are cleared.
+ * swapoff.c: all comes back.
  * fault.c:   the service: threads that bring back what is touched; service.h.
  * readahead.c: how many pages a touch brings.
  * orphan.c:  children that were made behind our back.
@@ -304,6 +305,23 @@ struct stall {
 };
 void stall_begin(struct stall *s, int tid);
 void stall_end(const struct stall *s);
+
+/** stall_own_lives - is there one of them? */
+bool stall_own_lives(void);
+
+/** swapoff_init - what swapd needs to bring pages; 0 or -ENOMEM */
+int swapoff_init(void);
+
+/**
+ * swap_bring_all - nothing is out any more
+ *
+ * Returns 0; -ENOMEM if there is no memory for that, -EBUSY if a page does not
+ * come. Context: swapd, which does not take any out meanwhile.
+ */
+int swap_bring_all(void);
+
+/** swap_bring_to_end - the same, and then swap has ended; likewise */
+int swap_bring_to_end(void);
 
 /** pressure_note - bring the averages up to date; context: swapd */
 void pressure_note(void);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * preload/confine.c - the program confines itself, and swap has to end
+ *
+ * Some namespaces are only for a process of one thread: if the program has one,
+ * it goes without those of swap, too. A filter of seccomp(2) for all threads
+ * would also be theirs, and may kill the process for what they have to do.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include "api/api.h"
+#include "confine.h"
+#include "map/swapmap.h"
+#include "os/os.h"
+#include "reclaim/reclaim.h"
+
+int unshare(int flags);
+int setns(int fd, int type);
+
+/* Beside swap's threads the caller is the only one. */
+static bool is_alone(void)
+{
+	int tids[SWAP_THREADS + 2];
+
+	return os_threads(tids, ARRAY_SIZE(tids)) == SWAP_THREADS + 1;
+}
+
+/* Can it be for the other threads that the kernel says no? */
+static bool wants_alone(long nr, const long a[])
+{
+	unsigned long alone = CLONE_NEWUSER;
+
+	if (nr == SYS_setns)
+		return !a[1] || a[1] & (CLONE_NEWUSER | CLONE_NEWTIME);
+	alone |= CLONE_THREAD | CLONE_VM | CLONE_SIGHAND;
+	return nr == SYS_unshare && a[0] & alone;
+}
+
+long confine(long nr, const long a[])
+{
+	long r;
+
+	if (nr == SYS_seccomp && a[0] == SECCOMP_SET_MODE_FILTER &&
+	    a[1] & SECCOMP_FILTER_FLAG_TSYNC)
+		api_end_swap();
+	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
+	    !is_alone())
+		return r;
+	api_end_swap();
+	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static int call(long nr, long a, long b)
+{
+	const long args[6] = { a, b };
+	long r = swap_on ? confine(nr, args) : os_syscall(nr, a, b, 0, 0, 0, 0);
+
+	if (!r)
+		return 0;
+	errno = (int)-r;
+	return -1;
+}
+
+__public int unshare(int flags)
+{
+	return call(SYS_unshare, flags, 0);
+}
+
+__public int setns(int fd, int type)
+{
+	return call(SYS_setns, fd, type);
+}

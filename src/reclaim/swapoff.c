@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/*
+ * reclaim/swapoff.c - all that is out comes back
+ *
+ * For good, when the program wants to be alone in its process: then swapd and
+ * the service end, and with them their descriptors. Or for a moment, when it
+ * forks where there is no /proc: a child that cannot open the swap file has to
+ * find everything in memory.
+ *
+ * swapd brings the pages itself, as only it takes any out.
+ */
+#include <errno.h>
+#include "reclaim/service.h"
+
+#define ROUNDS	100 /* a block that moves may be missed */
+#define ENDS_MS 1000
+
+static struct server own; /* swapd, as one of the service */
+
+int swapoff_init(void)
+{
+	own.coder = swapd.coder;
+	own.buf = os_map(MAX_AHEAD * PAGE_SIZE);
+	return own.buf ? 0 : -ENOMEM;
+}
+
+/* A batch; false if the block has gone. */
+static bool bring_some(struct armed_range *r)
+{
+	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
+	struct mapping *m;
+
+	lock_acquire(&scan_lock);
+	m = armed_mapping(r);
+	for (; m && r->start < min_size(end, m->end);
+	     r->start += PAGE_SIZE, r->ptes++)
+		if (page_kind(pte_settle(r->ptes)) != PTE_FROM_ZERO)
+			service_bring(&own, m, r->start);
+	lock_release(&scan_lock);
+	service_step_back(&own);
+	return m && r->start == end;
+}
+
+/* There has to be memory for it: half of what is left is the program's. */
+static bool has_room(void)
+{
+	size_t used, max = os_cgroup_memory(&used), ram;
+	size_t left =
+		min_size(max - min_size(max, used), os_ram_available(&ram));
+
+	return READ_ONCE(pages_out) <= left / 2 >> PAGE_SHIFT;
+}
+
+int swap_bring_all(void)
+{
+	if (!has_room())
+		return -ENOMEM;
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		if (!READ_ONCE(pages_out) && !READ_ONCE(pages_staged))
+			return 0;
+		for (struct armed_range r = { 0 }; next_armed(&r);)
+			while (r.start < r.end && bring_some(&r))
+				;
+	}
+	return -EBUSY;
+}
+
+int swap_bring_to_end(void)
+{
+	int err = swap_bring_all();
+
+	if (err)
+		return err;
+	/* the first stage has to be missing: see swap_end() */
+	stage_unlock();
+	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
+	WRITE_ONCE(page_limit, SIZE_MAX);
+	WRITE_ONCE(swap_ended, true);
+	return 0;
+}
+
+/* A touch that nobody serves wakes the service, and ends with it. */
+int swap_end(void)
+{
+	uint64_t start = os_clock_ms();
+	long err = swap_ask(SWAP_END, NULL, 0);
+
+	if (err)
+		return (int)err;
+	(void)READ_ONCE(*stage_addr(0));
+	/* the process is alone when they are gone, not only on their way */
+	while (stall_own_lives() && os_clock_ms() - start < ENDS_MS)
+		os_yield();
+	return 0;
+}
+
+bool swap_rest_to_fork(void)
+{
+	static bool said;
+
+	if (likely(!swap_on) || os_has_proc())
+		return false;
+	__atomic_add_fetch(&swap_rests, 1, __ATOMIC_SEQ_CST);
+	swap_ask(SWAP_BRING, NULL, 0);
+	if (!said)
+		mm_warn("there is no /proc here: children that are forked do not swap, and all comes back before each. Mount it in the new root");
+	said = true;
+	return true;
+}
+
+void swap_go_on(void)
+{
+	__atomic_sub_fetch(&swap_rests, 1, __ATOMIC_SEQ_CST);
+}
