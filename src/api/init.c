@@ -56,7 +56,7 @@ void unlock_all(void)
  */
 static bool forks_watched;
 static unsigned nr_prepared;
-static bool streams_held, swap_rests_now;
+static bool swap_rests_now;
 
 static void reset_locks(void)
 {
@@ -79,17 +79,17 @@ __cold void api_orphan(void)
 
 static void fork_prepare(void)
 {
-	bool streams, rests;
+	bool rests;
 
 	see_if_orphaned();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
-		/* libc takes it after the handlers, and malloc's locks later */
-		streams = swap_on;
-		if (streams)
-			os_streams_hold();
+		/*
+		 * libc takes it after the handlers, and malloc's locks later:
+		 * who reads or writes a stream may hold that, and allocate.
+		 */
+		os_streams_hold();
 		rests = swap_rest_to_fork();
 		lock_all();
-		streams_held = streams;
 		swap_rests_now = rests;
 		swapd_fork_prepare();
 		if (swap_on)
@@ -101,8 +101,6 @@ static void fork_prepare(void)
 
 static void fork_parent(void)
 {
-	bool streams = streams_held;
-
 	if (--nr_prepared)
 		return;
 	WRITE_ONCE(lock_holder, NULL);
@@ -110,8 +108,7 @@ static void fork_parent(void)
 	if (swap_rests_now)
 		swap_go_on();
 	unlock_all();
-	if (streams)
-		os_streams_release();
+	os_streams_release();
 }
 
 /* Signal handlers that allocate meanwhile get what is set aside for that. */
@@ -128,8 +125,7 @@ void api_fork_child(void)
 	stat_add_global(STAT_fork, 1);
 	tcache.busy = busy;
 	/* libc does that only where it knows of other threads */
-	if (streams_held)
-		os_streams_reset();
+	os_streams_reset();
 }
 
 bool api_fork_prepare(void)
