@@ -32,7 +32,6 @@
 #include "reclaim/service.h"
 
 #define MAX_ORPHANS 256 /* half of them for children of children */
-#define ORDER_MS    1000
 #define FULL_MS	    10000
 
 static struct mm_lock lock;
@@ -59,12 +58,11 @@ void orphan_add(int uffd)
 }
 
 /*
- * Its parent's thread is on its way to the second report. If the kernel could
- * not copy all, there is none.
+ * Its parent's thread is on its way to the second report, however long it does
+ * not run. If it was killed there is none, and nothing is changing any more.
  */
 void orphan_order(void)
 {
-	uint64_t start = os_clock_ms();
 	struct os_touch touch;
 
 	do {
@@ -74,7 +72,7 @@ void orphan_order(void)
 			return;
 		}
 		os_yield();
-	} while (!orphans_settled() && os_clock_ms() - start < ORDER_MS);
+	} while (!orphans_settled());
 }
 
 bool orphans_settled(void)
