@@ -89,16 +89,15 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
  */
 static bool make_room(struct heap *h, size_t n, unsigned tries)
 {
-	size_t limit = READ_ONCE(page_limit), swapped = 0;
-	bool swaps = swap_on && limit != SIZE_MAX;
+	bool swaps = swap_on && READ_ONCE(page_limit) != SIZE_MAX, made = false;
 
-	if (tries && (!swaps || tries >= RECLAIM_TRIES))
+	if (tries && (!swaps || tries >= 2 * RECLAIM_TRIES))
 		return false;
 	counter_add(&h->stats, STAT_allocstall, 1);
 	reclaim_trim(h, 0);
 	if (swaps)
-		swapped = swap_reclaim(n + (limit / 16 << PAGE_SHIFT));
-	if (!tries || swapped)
+		made = swap_make_room(n);
+	if (!tries || (made && tries < RECLAIM_TRIES))
 		return true;
 	if (!swap_room())
 		return false;

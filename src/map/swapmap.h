@@ -213,6 +213,7 @@ enum swap_op {
 	SWAP_ARM,	/* a mapping: from now on the service gets its faults */
 	SWAP_ARM_RANGE, /* a range of addresses, likewise */
 	SWAP_RECLAIM,	/* @size bytes of resident memory less */
+	SWAP_ROOM,	/* so many bytes more fit below the limit */
 	SWAP_OUT,	/* a range of addresses, now */
 	SWAP_BRING,	/* all back; swap_rests says until when */
 	SWAP_END,	/* all back, for ever */

@@ -59,6 +59,23 @@ void reclaim_balance(void)
 	lock_release(&purge_lock);
 }
 
+size_t reclaim_free(size_t nr)
+{
+	size_t done = 0;
+
+	if (!lock_try(&purge_lock))
+		return 0;
+	for_each_zone(z) {
+		size_t dirty = READ_ONCE(z->nr_dirty);
+
+		if (done < nr && dirty)
+			done += purge_zone(z, 0,
+					   dirty - min_size(dirty, nr - done));
+	}
+	lock_release(&purge_lock);
+	return done;
+}
+
 size_t reclaim_trim(struct heap *h, size_t keep)
 {
 	size_t pages = keep >> PAGE_SHIFT, done = 0;

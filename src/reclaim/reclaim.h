@@ -19,6 +19,13 @@
 void reclaim_balance(void);
 
 /**
+ * reclaim_free - give so many pages back that are free; how many it was
+ *
+ * Touches no memory of the program's. Context: swapd, too.
+ */
+size_t reclaim_free(size_t nr);
+
+/**
  * reclaim_trim - give all free memory back
  * @h:    the caller's heap, whose caches are emptied too; may be NULL
  * @keep: bytes of dirty free memory that may stay
@@ -57,6 +64,11 @@ void swap_stop(void);
  */
 bool swap_rest_to_fork(void);
 void swap_go_on(void);
+
+/** swap_make_room - so much more fits below the limit, or at least more than
+ * did
+ */
+bool swap_make_room(size_t bytes);
 
 /** pressure_seconds - what averages of the pressure are of */
 #define NR_AVERAGES 3

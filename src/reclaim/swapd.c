@@ -93,18 +93,21 @@ static bool enough_staged(void)
 static void serve_request(bool busy);
 
 /*
- * Get the heap below so many pages. Stages fill up to their share first, then
- * for every page that is stored another is staged. Also what does not shrink is
- * stored, as there may be a file. If nothing goes, it rests before it tries
- * again.
+ * Get the heap below so many pages. What is free goes first. Stages fill up to
+ * their share first, then for every page that is stored another is staged. Also
+ * what does not shrink is stored, as there may be a file. If nothing goes, it
+ * rests before it tries again. Returns how many have gone: others may have come
+ * meanwhile.
  */
-static void shrink(size_t target)
+static size_t shrink(size_t target)
 {
 	static uint64_t stuck_until;
-	size_t tried = 0;
+	size_t tried = 0, gone = 0;
 
 	if (os_clock_ms() < stuck_until)
-		return;
+		return 0;
+	if (pages_resident() > target)
+		gone = reclaim_free(pages_resident() - target);
 	swapd.always = true;
 	while (pages_resident() > target) {
 		size_t want = min_size(pages_resident() - target, EVICT_PAGES);
@@ -112,6 +115,7 @@ static void shrink(size_t target)
 
 		if (enough_staged() || tried > pages_to_scan())
 			n = store_some(STORE_PAGES, UINT64_MAX);
+		gone += n;
 		tried = n ? 0 : tried + want;
 		if (!n)
 			scan_pages(want, tried > pages_to_scan()
@@ -128,6 +132,7 @@ static void shrink(size_t target)
 		serve_request(true);
 	}
 	swapd.always = false;
+	return gone;
 }
 
 static void keep_limit(void)
@@ -181,14 +186,26 @@ static void stress(void)
 
 static long reclaim_bytes(size_t bytes)
 {
-	size_t before, nr;
+	size_t now;
 
 	count_blocks();
-	before = pages_resident();
-	nr = min_size(bytes >> PAGE_SHIFT, before);
-	shrink(before - nr);
-	return (long)((before - min_size(before, pages_resident()))
+	now = pages_resident();
+	return (long)(shrink(now - min_size(bytes >> PAGE_SHIFT, now))
 		      << PAGE_SHIFT);
+}
+
+/*
+ * And a bit, so that the next one need not ask. Threads ask one after another,
+ * and for the next the room may be there by then.
+ */
+static long make_room(size_t bytes)
+{
+	size_t limit = READ_ONCE(page_limit);
+	size_t want = (bytes >> PAGE_SHIFT) + limit / 16;
+	size_t target = limit - min_size(want, limit);
+
+	count_blocks();
+	return pages_resident() <= target ? 1 : (long)shrink(target);
 }
 
 static long swap_range(uintptr_t start, uintptr_t end)
@@ -212,6 +229,8 @@ static long answer(const struct swap_request *r)
 		return 0;
 	case SWAP_RECLAIM:
 		return reclaim_bytes(r->size);
+	case SWAP_ROOM:
+		return make_room(r->size);
 	case SWAP_OUT:
 		return swap_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
 	case SWAP_BRING:
@@ -425,6 +444,11 @@ void swap_start(void)
 		swap_refuse(err);
 		return;
 	}
+}
+
+bool swap_make_room(size_t bytes)
+{
+	return swap_ask(SWAP_ROOM, NULL, bytes) > 0;
 }
 
 size_t swap_reclaim(size_t bytes)
