@@ -43,12 +43,12 @@ long confine(long nr, const long a[])
 
 	if (nr == SYS_seccomp && a[0] == SECCOMP_SET_MODE_FILTER &&
 	    a[1] & SECCOMP_FILTER_FLAG_TSYNC)
-		api_end_swap();
+		api_end_swap("the program confines itself");
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
 	    !is_alone())
 		return r;
-	api_end_swap();
+	api_end_swap("the program confines itself");
 	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

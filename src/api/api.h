@@ -51,8 +51,11 @@ void *api_calloc(size_t n, size_t size);
 /** api_realloc - as glibc: realloc(p, 0) frees and returns NULL */
 void *api_realloc(void *p, size_t n);
 
-/** api_end_swap - no threads of swap's from now on; a line says so */
-void api_end_swap(void);
+/** api_end_swap - no threads of swap's from now on; a line says so, and why */
+void api_end_swap(const char *why);
+
+/** api_keep - these bytes stay in memory, if they are of the heap */
+void api_keep(void *p, size_t size);
 
 /** api_watch_forks - no fork from now on finds a lock held; may allocate */
 void api_watch_forks(void);

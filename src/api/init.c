@@ -20,6 +20,8 @@
 #include "api/valgrind.h"
 #include "side/option.h"
 
+#define FORK_FILES 16
+
 static struct mm_lock init_lock;
 static bool ready, failed;
 static pthread_key_t exit_key;
@@ -77,12 +79,38 @@ __cold void api_orphan(void)
 	swapd_orphan();
 }
 
+__cold void api_end_swap(const char *why)
+{
+	struct heap *h = door_enter();
+	bool was_on = false;
+	int err;
+
+	if (!h)
+		return;
+	err = swap_end();
+	if (!err) {
+		lock_all();
+		was_on = swap_on;
+		swap_stop();
+		unlock_all();
+	}
+	door_leave(h);
+	if (was_on)
+		mm_warn("swap is off from here on: %s", why);
+	if (err)
+		mm_warn("swap would have to end, as %s, but not all of the heap fits into memory (error %d)",
+			why, -err);
+}
+
 static void fork_prepare(void)
 {
 	bool rests;
 
 	see_if_orphaned();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
+		/* the service gets a descriptor for each child */
+		if (unlikely(swap_on) && os_limit(OS_OPEN_FILES) < FORK_FILES)
+			api_end_swap("too few descriptors to fork (ulimit -n)");
 		/*
 		 * libc takes it after the handlers, and malloc's locks later:
 		 * who reads or writes a stream may hold that, and allocate.
@@ -141,29 +169,6 @@ void api_fork_parent(bool made)
 	if (!made)
 		swapd_fork_failed();
 	fork_parent();
-}
-
-__cold void api_end_swap(void)
-{
-	struct heap *h = door_enter();
-	bool was_on = false;
-	int err;
-
-	if (!h)
-		return;
-	err = swap_end();
-	if (!err) {
-		lock_all();
-		was_on = swap_on;
-		swap_stop();
-		unlock_all();
-	}
-	door_leave(h);
-	if (was_on)
-		mm_warn("swap is off from here on: the program confines itself");
-	if (err)
-		mm_warn("swap cannot end, although the program confines itself: not all of the heap fits into memory (error %d)",
-			-err);
 }
 
 void api_watch_forks(void)

@@ -165,6 +165,7 @@ size_t os_limit(enum os_resource what)
 	static const int number[] = {
 		[OS_ADDRESS_SPACE] = RLIMIT_AS,
 		[OS_LOCKED_MEMORY] = RLIMIT_MEMLOCK,
+		[OS_OPEN_FILES] = RLIMIT_NOFILE,
 	};
 	struct rlimit rl;
 

@@ -101,7 +101,7 @@ void *os_resize(void *p, size_t old_size, size_t new_size);
 /** os_resident - bytes of memory behind a range, 0 if it is not mapped */
 size_t os_resident(const void *p, size_t size);
 
-enum os_resource { OS_ADDRESS_SPACE, OS_LOCKED_MEMORY };
+enum os_resource { OS_ADDRESS_SPACE, OS_LOCKED_MEMORY, OS_OPEN_FILES };
 
 /** os_limit - what the process may have of it in bytes; SIZE_MAX if any amount
  */

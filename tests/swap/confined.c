@@ -4,8 +4,8 @@
  *
  * By a filter for all threads, under which what swap does would kill the
  * process, while other threads work; by namespaces that are for a process of
- * one thread; by a root in which there is no /proc. Nothing may be lost, and
- * children have everything.
+ * one thread; by a limit on descriptors; by a root in which there is no /proc.
+ * Nothing may be lost, and children have everything.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,6 +151,17 @@ static int by_mounts(const struct heap *h)
 	return check_result();
 }
 
+/* The service has a descriptor for every child. */
+static int by_limit(const struct heap *h)
+{
+	struct rlimit none = { 3, 3 };
+
+	CHECK(!setrlimit(RLIMIT_NOFILE, &none));
+	check_children(h);
+	CHECK(!heap_wrong(h));
+	return check_result();
+}
+
 static int by_root(const struct heap *h)
 {
 	char dir[] = "/var/tmp/mm-confined-XXXXXX";
@@ -174,6 +186,7 @@ int main(int argc, char **argv)
 	} way[] = { { "filter", by_filter },
 		    { "namespace", by_namespace },
 		    { "mounts", by_mounts },
+		    { "limit", by_limit },
 		    { "root", by_root } };
 	struct heap h;
 
