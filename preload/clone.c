@@ -69,6 +69,8 @@ __public int clone(int (*fn)(void *), void *stack, int flags, void *arg,
 	struct start start = { fn, arg };
 	int r;
 
+	if (unlikely(swap_on) && flags & CLONE_CHILD_CLEARTID)
+		api_keep(ctid, sizeof(int));
 	if (!fn || !stack || !copies((unsigned)flags) || !api_fork_prepare())
 		return __clone(fn, stack, flags, arg, ptid, tls, ctid);
 	touch_stack(stack);
@@ -109,6 +111,17 @@ static bool copies_here(long nr, const long a[], const void **ctid)
 	}
 }
 
+/* What the kernel reads and writes when a thread ends: see keep.c. */
+static void keep_for_end(long nr, const long a[])
+{
+	if (nr == SYS_set_tid_address)
+		api_keep((void *)a[0], sizeof(int));
+	else if (nr == SYS_set_robust_list)
+		api_keep((void *)a[0], (size_t)a[1]);
+	else if (nr == SYS_clone && a[0] & CLONE_CHILD_CLEARTID)
+		api_keep((void *)a[CLONE_CTID], sizeof(int));
+}
+
 /* While swap works. */
 static __slow long syscall_slow(long nr, const long a[])
 {
@@ -118,6 +131,7 @@ static __slow long syscall_slow(long nr, const long a[])
 
 	if (confines(nr))
 		return confine(nr, a);
+	keep_for_end(nr, a);
 	ours = copies_here(nr, a, &ctid) && api_fork_prepare();
 	if (ours)
 		touch(ctid);

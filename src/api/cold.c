@@ -78,6 +78,12 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 	return -EINVAL;
 }
 
+void api_keep(void *p, size_t size)
+{
+	if (swap_on && map_find(NULL, (uintptr_t)p))
+		mm_advise(p, size, MM_NOSWAP);
+}
+
 /* What the kernel drops of a range, and what the store has of it, together. */
 static int drop_range(uintptr_t start, uintptr_t end, int advice)
 {
