@@ -119,6 +119,9 @@ static struct slab *slab_create(struct heap *h, unsigned class)
 
 __cold void double_free(const struct slab *s, const void *p)
 {
+	if (!p)
+		bug("double free of an object of %u bytes, one of those from %p on",
+		    class_bytes[s->class], (void *)s->base);
 	bug("double free of %p (object of %u bytes)", p, class_bytes[s->class]);
 }
 
