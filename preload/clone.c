@@ -101,7 +101,8 @@ static bool copies_here(long nr, const long a[], const void **ctid)
 			*ctid = (const void *)a[CLONE_CTID];
 		return copies(flags) && !a[1];
 	case SYS_clone3:
-		if (!args || (size_t)a[1] < CLONE_ARGS_SIZE_VER0)
+		if ((size_t)a[1] < CLONE_ARGS_SIZE_VER0 || !os_readable(args) ||
+		    !os_readable(&args->tls))
 			return false;
 		if (args->flags & CLONE_CHILD_SETTID)
 			*ctid = (const void *)(uintptr_t)args->child_tid;

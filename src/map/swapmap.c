@@ -30,7 +30,8 @@ pte_t pte_settle(pte_t *pte)
 		if (likely(!pte_is_busy(v)))
 			return v;
 		if (i > SPINS)
-			os_yield();
+			os_nap();
+		cpu_relax();
 	}
 }
 
@@ -152,7 +153,7 @@ void service_sync(void)
 		uint32_t was = __atomic_load_n(&serving[i], __ATOMIC_SEQ_CST);
 
 		while (was & 1 && was == READ_ONCE(serving[i]))
-			os_yield();
+			os_nap();
 	}
 }
 

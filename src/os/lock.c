@@ -13,21 +13,12 @@
 
 void *lock_holder;
 
-static void relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#else
-	__asm__ volatile("yield");
-#endif
-}
-
 __slow void lock_wait(struct mm_lock *l)
 {
 	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
 		return;
 	for (int i = 0; i < 64; i++) {
-		relax();
+		cpu_relax();
 		if (READ_ONCE(l->word) == 0 && lock_try(l))
 			return;
 	}

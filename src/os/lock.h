@@ -25,6 +25,16 @@ extern void *lock_holder __hidden;
 void lock_wait(struct mm_lock *l);
 void lock_wake(struct mm_lock *l);
 
+/* In a loop that waits for another CPU. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#else
+	__asm__ volatile("yield");
+#endif
+}
+
 static inline void lock_init(struct mm_lock *l)
 {
 	l->word = 0;

@@ -257,6 +257,12 @@ void os_futex_wake(uint32_t *word);
 
 void os_yield(void);
 
+/** os_nap - wait a moment by a system call that malloc makes anyway */
+void os_nap(void);
+
+/** os_readable - can the kernel read 8 bytes there? */
+bool os_readable(const void *p);
+
 /** os_syscall - any system call; -errno if it fails */
 long os_syscall(long nr, long a, long b, long c, long d, long e, long f);
 

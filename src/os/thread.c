@@ -24,6 +24,7 @@
 #define TLS_BYTES   KIB(16) /* below the thread pointer, as x86-64 has it */
 #define TCB_BYTES   KIB(4)
 #define ALL_SIGNALS (~0UL)
+#define NAP_NS	    20000
 #define SIGNALLED   128 /* as shells say it */
 
 struct start {
@@ -309,4 +310,18 @@ long os_syscall(long nr, long a, long b, long c, long d, long e, long f)
 void os_yield(void)
 {
 	sys1(SYS_sched_yield, 0);
+}
+
+void os_nap(void)
+{
+	struct timespec t = { 0, NAP_NS };
+	uint32_t nobody = 0;
+
+	sys4(SYS_futex, &nobody, FUTEX_WAIT_PRIVATE, 0, &t);
+}
+
+/* It reads the set before it finds that there is no such way to change it. */
+bool os_readable(const void *p)
+{
+	return sys4(SYS_rt_sigprocmask, -1, p, NULL, 8) != -EFAULT;
 }

@@ -385,7 +385,9 @@ __cold void swap_refuse(int err)
 		mm_warn("swap is off: this user may not use userfaultfd for the kernel's own accesses. Set vm.unprivileged_userfaultfd=1 with sysctl, or give access to /dev/userfaultfd");
 	else if (err == -ENOENT)
 		mm_warn("swap is off: there is no /proc here");
-	else if (err == -EOPNOTSUPP || err == -ENOSYS)
+	else if (err == -ENOSYS)
+		mm_warn("swap is off: the kernel, or a filter (seccomp), lets nobody use userfaultfd");
+	else if (err == -EOPNOTSUPP)
 		mm_warn("swap is off: the kernel has no UFFDIO_MOVE. Use Linux 6.8 or newer");
 	else
 		mm_warn("swap is off: cannot set it up (error %d)", -err);
