@@ -9,12 +9,9 @@
  * Lock order: init_lock, purge_lock, pool_lock, the heaps, their nodes' partial
  * lists, vma_lock, window_lock, the zones, pin_lock, the page table, the arena.
  */
-#include <dlfcn.h>
 #include <errno.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/auxv.h>
 #include "api/init.h"
 #include "api/show.h"
 #include "api/valgrind.h"
@@ -77,29 +74,6 @@ __cold void api_orphan(void)
 	nr_prepared = 0;
 	reset_locks();
 	swapd_orphan();
-}
-
-__cold void api_end_swap(const char *why)
-{
-	struct heap *h = door_enter();
-	bool was_on = false;
-	int err;
-
-	if (!h)
-		return;
-	err = swap_end();
-	if (!err) {
-		lock_all();
-		was_on = swap_on;
-		swap_stop();
-		unlock_all();
-	}
-	door_leave(h);
-	if (was_on)
-		mm_warn("swap is off from here on: %s", why);
-	if (err)
-		mm_warn("swap would have to end, as %s, but not all of the heap fits into memory (error %d)",
-			why, -err);
 }
 
 static void fork_prepare(void)
@@ -290,50 +264,6 @@ void door_leave(struct heap *h)
 
 /* ---- the process ---- */
 
-/*
- * Is it defined in the executable itself? Then it may not work before main().
- * An address there may also only be that of a stub, for a malloc elsewhere.
- */
-static bool program_has_malloc(void)
-{
-	const void *program = (const void *)getauxval(AT_PHDR);
-	Dl_info its, of_program, ours;
-	const void *symbol;
-
-	return dladdr1((const void *)malloc, &its, (void **)&symbol,
-		       RTLD_DL_SYMENT) &&
-	       symbol && ((const ElfW(Sym) *)symbol)->st_shndx != SHN_UNDEF &&
-	       dladdr(program, &of_program) &&
-	       dladdr((const void *)program_has_malloc, &ours) &&
-	       its.dli_fbase == of_program.dli_fbase &&
-	       its.dli_fbase != ours.dli_fbase;
-}
-
-/*
- * Some programs bring their own malloc, and then there is nothing to swap. More
- * so as those are browsers, which count their threads before they confine
- * themselves, and kill one that makes a system call afterwards.
- */
-static bool is_the_allocator(void)
-{
-	void *p = program_has_malloc() ? NULL : malloc(1);
-	bool ours = p && map_find(NULL, (uintptr_t)p);
-
-	free(p);
-	if (!ours)
-		mm_warn("swap is off: this program has a malloc of its own");
-	return ours;
-}
-
-static bool may_swap(void)
-{
-	if (RUNNING_ON_VALGRIND) {
-		mm_warn("swap is off: Valgrind has no threads but libc's");
-		return false;
-	}
-	return is_the_allocator();
-}
-
 __attribute__((constructor)) static void process_start(void)
 {
 	struct heap *h = door_enter();
@@ -341,16 +271,8 @@ __attribute__((constructor)) static void process_start(void)
 	if (!h)
 		return;
 	door_leave(h);
-	if (likely(!mm_options.swap) || !may_swap())
-		return;
-	os_clock_init();
-	h = door_enter();
-	if (!h)
-		return;
-	swap_start();
-	door_leave(h);
-	if (swap_on)
-		api_watch_forks();
+	if (unlikely(mm_options.swap))
+		api_start_swap();
 }
 
 __attribute__((destructor)) static void process_end(void)

@@ -21,6 +21,9 @@ void door_leave(struct heap *h);
 
 void api_orphan(void);
 
+/** api_start_swap - if this process may have it. Context: as it starts */
+void api_start_swap(void);
+
 /** see_if_orphaned - go on alone if nobody saw this copy of the process made */
 static inline void see_if_orphaned(void)
 {
