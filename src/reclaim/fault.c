@@ -287,7 +287,10 @@ static void count(unsigned kind, size_t nr)
 		stat_add_global(STAT_workingset_refault, 1);
 }
 
-/* As long as pages leave, but not for ever: others may take what they free. */
+/*
+ * As long as pages leave, but not for ever: others may take what they free. If
+ * all there is has to stay, the limit gives way.
+ */
 static void make_room(size_t nr)
 {
 	uint32_t seen, now;
@@ -295,8 +298,10 @@ static void make_room(size_t nr)
 
 	if (likely(within_limit(nr)))
 		return;
-	__atomic_add_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
 	start = os_clock_ms();
+	if (start < READ_ONCE(swapd.stuck_until))
+		return;
+	__atomic_add_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
 	seen = READ_ONCE(swapd.progress);
 	for (unsigned idle = 0; !within_limit(nr) && idle < ROOM_TRIES;) {
 		stage_help(BATCH_PAGES);

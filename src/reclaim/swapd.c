@@ -101,10 +101,9 @@ static void serve_request(bool busy);
  */
 static size_t shrink(size_t target)
 {
-	static uint64_t stuck_until;
 	size_t tried = 0, gone = 0;
 
-	if (os_clock_ms() < stuck_until)
+	if (os_clock_ms() < swapd.stuck_until)
 		return 0;
 	if (pages_resident() > target)
 		gone = reclaim_free(pages_resident() - target);
@@ -123,7 +122,7 @@ static size_t shrink(size_t target)
 						 : UNDER_PRESSURE);
 		if (!swap_room() ||
 		    tried > STUCK_SCANS * (pages_to_scan() + want)) {
-			stuck_until = os_clock_ms() + STUCK_MS;
+			WRITE_ONCE(swapd.stuck_until, os_clock_ms() + STUCK_MS);
 			break;
 		}
 		tell_progress();

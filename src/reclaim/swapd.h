@@ -44,9 +44,10 @@ struct swapd {
 	uint8_t epoch;
 	uint64_t epoch_end; /* position that ends it */
 	struct swap_coder *coder;
-	bool touched;	   /* mlockall() has put pages into stages */
-	bool always;	   /* store also what does not shrink */
-	uint32_t progress; /* futex: pages have gone */
+	bool touched;	      /* mlockall() has put pages into stages */
+	bool always;	      /* store also what does not shrink */
+	uint32_t progress;    /* futex: pages have gone */
+	uint64_t stuck_until; /* ms; nothing more goes before */
 };
 extern struct swapd swapd __hidden;
 
