@@ -50,8 +50,10 @@ void unlock_all(void)
 /*
  * The handlers are registered by the first fork, or by the first thread that is
  * not the main one; twice if two do it together. From the start would be
- * simpler, but costs a program that needs none 128 KiB of libc's pages. They
- * are younger than the program's own, which run inside of them.
+ * simpler, but costs a program that needs none 128 KiB of libc's pages. If the
+ * program has handlers, ours come before them (preload/atfork.c), and so are
+ * the last to prepare; but not in a static program, where the program's own run
+ * inside of them.
  */
 static bool forks_watched;
 static unsigned nr_prepared;
@@ -147,8 +149,16 @@ void api_fork_parent(bool made)
 
 void api_watch_forks(void)
 {
-	if (READ_ONCE(forks_watched) || !smp_load_acquire(&ready))
+	struct heap *h;
+
+	if (READ_ONCE(forks_watched))
 		return;
+	if (!smp_load_acquire(&ready)) {
+		h = door_enter();
+		if (!h)
+			return;
+		door_leave(h);
+	}
 	pthread_atfork(fork_prepare, fork_parent, api_fork_child);
 	WRITE_ONCE(forks_watched, true);
 }
