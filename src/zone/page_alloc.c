@@ -363,9 +363,14 @@ size_t pages_resident(void)
 	return pages;
 }
 
+/* Unless there is none any more: swap may just have ended. */
 __cold void limit_raise(size_t nr)
 {
-	WRITE_ONCE(page_limit, pages_resident() + nr);
+	size_t limit = READ_ONCE(page_limit), raised = pages_resident() + nr;
+
+	if (limit != SIZE_MAX)
+		__atomic_compare_exchange_n(&page_limit, &limit, raised, false,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 __cold bool __within_limit(size_t nr)
