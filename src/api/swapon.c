@@ -55,18 +55,20 @@ static bool may_swap(void)
 
 void api_start_swap(void)
 {
-	struct heap *h;
+	struct heap *h = NULL;
 
-	if (!may_swap())
-		return;
-	os_clock_init();
-	h = door_enter();
-	if (!h)
-		return;
-	swap_start();
-	door_leave(h);
+	if (may_swap()) {
+		os_clock_init();
+		h = door_enter();
+	}
+	if (h) {
+		swap_start();
+		door_leave(h);
+	}
 	if (swap_on)
 		api_watch_forks();
+	else /* a limit that swap was to keep is none to fail at */
+		WRITE_ONCE(page_limit, SIZE_MAX);
 }
 
 void api_end_swap(const char *why)

@@ -119,9 +119,12 @@ def as_nobody():
         libmm, program = (shutil.copy(f, path) for f in mine)
         for f in libmm, program:
             os.chmod(f, 0o755)
-        run('an ordinary user', STRESS, 0 if allowed else 1,
-            prefix=['setpriv', '--reuid=65534', '--regid=65534',
-                    '--clear-groups'])
+        nobody = ['setpriv', '--reuid=65534', '--regid=65534',
+                  '--clear-groups']
+        run('an ordinary user', STRESS, 0 if allowed else 1, prefix=nobody)
+        # without swap malloc does not fail at a limit that was for swap
+        run('an ordinary user with a limit', 'swap=1G,limit=4M',
+            0 if allowed else 1, prefix=nobody)
         libmm, program = mine
 
 
