@@ -163,7 +163,7 @@ void swapd_fork_child(void)
 	if (!err)
 		return;
 	/* swap_rest_to_fork() has said so */
-	if (err != -ENOENT)
+	if (err != -ENOENT && err != -EACCES)
 		swap_refuse(err);
 	for_all_armed(fill, -1);
 	swap_stop();

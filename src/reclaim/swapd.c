@@ -380,10 +380,10 @@ int swapd_start(void)
 
 __cold void swap_refuse(int err)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		mm_warn("swap is off: this user may not use userfaultfd for the kernel's own accesses. Set vm.unprivileged_userfaultfd=1 with sysctl, or give access to /dev/userfaultfd");
-	else if (err == -ENOENT)
-		mm_warn("swap is off: there is no /proc here");
+	else if (err == -ENOENT || err == -EACCES)
+		mm_warn("swap is off: /proc/self/pagemap cannot be read");
 	else if (err == -ENOSYS)
 		mm_warn("swap is off: the kernel, or a filter (seccomp), lets nobody use userfaultfd");
 	else if (err == -EOPNOTSUPP)

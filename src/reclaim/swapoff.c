@@ -103,7 +103,7 @@ bool swap_rest_to_fork(void)
 	__atomic_add_fetch(&swap_rests, 1, __ATOMIC_SEQ_CST);
 	swap_ask(SWAP_BRING, NULL, 0);
 	if (!said)
-		mm_warn("there is no /proc here: children that are forked do not swap, and all comes back before each. Mount it in the new root");
+		mm_warn("/proc/self/pagemap cannot be read here: children that are forked do not swap, and all comes back before each. Mount /proc in the new root, or let the process be dumpable");
 	said = true;
 	return true;
 }
