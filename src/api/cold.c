@@ -30,19 +30,29 @@ static bool may_leave(const struct block *b, const char *p)
 	return b->vma || b->slab || !pfn_to_page(run_head(b->window, p))->flags;
 }
 
-/* Bring pages in, and say so while they are: PRESENT means that. */
+/*
+ * Bring pages in, and say so while they are: PRESENT means that. A block with a
+ * mapping of its own may have entries that nobody has filled in yet.
+ */
 static void keep(const char *p, pte_t *pte, size_t nr, pte_t as)
 {
 	for (size_t i = 0; i < nr; i++) {
-		pte_t v;
+		bool done = false;
 
-		do {
+		while (!done) {
+			pte_t v;
+			bool first;
+
 			(void)READ_ONCE(p[i << PAGE_SHIFT]);
 			v = pte_settle(&pte[i]);
-			if (pte_state(v) == PTE_PINNED)
-				break;
-		} while (pte_state(v) != PTE_PRESENT ||
-			 !pte_cas(&pte[i], &v, as));
+			first = pte_state(v) == PTE_UNTOUCHED;
+			done = pte_state(v) == PTE_PINNED ||
+			       (pte_state(v) <= PTE_PRESENT &&
+				pte_cas(&pte[i], &v, as));
+			if (done && first)
+				__atomic_add_fetch(&pages_outside, 1,
+						   __ATOMIC_RELAXED);
+		}
 	}
 }
 

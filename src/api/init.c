@@ -17,8 +17,6 @@
 #include "api/valgrind.h"
 #include "side/option.h"
 
-#define FORK_FILES 16
-
 static struct mm_lock init_lock;
 static bool ready, failed;
 static pthread_key_t exit_key;
@@ -85,7 +83,7 @@ static void fork_prepare(void)
 	see_if_orphaned();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
 		/* the service gets a descriptor for each child */
-		if (unlikely(swap_on) && os_limit(OS_OPEN_FILES) < FORK_FILES)
+		if (!swap_can_fork())
 			api_end_swap("too few descriptors to fork (ulimit -n)");
 		/*
 		 * libc takes it after the handlers, and malloc's locks later:

@@ -11,6 +11,7 @@
 #include "api/valgrind.h"
 
 #define RECLAIM_TRIES 32
+#define RAISE_TRIES   8
 #define LIMIT_STEP    256 /* pages that a raise of the limit is good for */
 
 bool find_block(struct heap *h, const void *p, struct block *b)
@@ -89,13 +90,15 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
  */
 static bool make_room(struct heap *h, size_t n, unsigned tries)
 {
-	bool swaps = swap_on && READ_ONCE(page_limit) != SIZE_MAX, made = false;
+	size_t limit = READ_ONCE(page_limit);
+	bool swaps = swap_on && limit != SIZE_MAX, made = false;
 
-	if (tries && (!swaps || tries >= 2 * RECLAIM_TRIES))
+	if (tries && (!swaps || tries >= RECLAIM_TRIES + RAISE_TRIES))
 		return false;
 	counter_add(&h->stats, STAT_allocstall, 1);
 	reclaim_trim(h, 0);
-	if (swaps)
+	/* for more than that everything would have to leave */
+	if (swaps && n >> PAGE_SHIFT < limit / 2)
 		made = swap_make_room(n);
 	if (!tries || (made && tries < RECLAIM_TRIES))
 		return true;

@@ -35,9 +35,11 @@ static bool program_has_malloc(void)
  */
 static bool is_the_allocator(void)
 {
-	void *p = program_has_malloc() ? NULL : malloc(1);
-	bool ours = p && map_find(NULL, (uintptr_t)p);
+	bool ours = !program_has_malloc();
+	void *p = ours ? malloc(1) : NULL;
 
+	if (p)
+		ours = map_find(NULL, (uintptr_t)p);
 	free(p);
 	if (!ours)
 		mm_warn("swap is off: this program has a malloc of its own");
@@ -73,10 +75,14 @@ void api_start_swap(void)
 
 void api_end_swap(const char *why)
 {
-	struct heap *h = door_enter();
+	struct heap *h;
 	bool was_on = false;
 	int err;
 
+	/* who forks holds what swapd needs */
+	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
+		return;
+	h = door_enter();
 	if (!h)
 		return;
 	err = swap_end();

@@ -81,7 +81,7 @@ static inline void pte_write(pte_t *pte, pte_t v)
 /** swap_on - swap works in this process, from its start on */
 extern bool swap_on __hidden;
 
-/** swap_ended - not any more: all is back, and swapd has ended */
+/** swap_ended - not any more: all is back, and swapd and the service end */
 extern bool swap_ended __hidden;
 
 /** swap_rests - while it is not zero nothing leaves; atomic */

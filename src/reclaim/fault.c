@@ -156,7 +156,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 
 		if (r > 0) {
 			i += (size_t)r >> PAGE_SHIFT;
-		} else if (r == -ENOMEM) {
+		} else if (r == -ENOMEM && s->thread) {
 			service_wait();
 		} else if (r == -EEXIST) {
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);

@@ -52,7 +52,7 @@ static void wait_for_service(void)
 {
 	uint64_t start = os_clock_ms();
 
-	while (swapd.forks &&
+	while (swapd.forks && !swap_ended &&
 	       __atomic_load_n(&fork_is_handled, __ATOMIC_ACQUIRE) &&
 	       os_clock_ms() - start < FORK_MS)
 		os_yield();
@@ -86,7 +86,8 @@ static void repair(pte_t *pte, char *p, int pagemap)
 
 	if (pte_state(v) != PTE_FILLING)
 		return;
-	if (os_pagemap_read(pagemap, p, 1, &has))
+	if ((v & PTE_KIND_MASK) != PTE_FROM_ZERO &&
+	    os_pagemap_read(pagemap, p, 1, &has))
 		bug("swap: a forked child cannot read /proc/self/pagemap");
 	*pte = PTE_PRESENT;
 	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {
@@ -147,12 +148,20 @@ static void for_all_armed(void (*f)(pte_t *pte, char *p, int pagemap),
 void swapd_fork_child(void)
 {
 	int pagemap, err;
+	bool ended;
 
 	if (likely(!swap_on))
 		return;
+	ended = swap_ended;
 	swapmap_fork_child();
 	fork_is_handled = false;
 	swap_fork_child();
+	/* another thread was about to: nothing is out */
+	if (ended) {
+		close_file();
+		swap_stop();
+		return;
+	}
 	swap_service_start(fork_file);
 	pagemap = os_pagemap_open();
 	for_all_armed(repair, pagemap);

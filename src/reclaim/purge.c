@@ -63,7 +63,8 @@ size_t reclaim_free(size_t nr)
 {
 	size_t done = 0;
 
-	if (!lock_try(&purge_lock))
+	/* they may wait for memory that swapd has to make */
+	if (READ_ONCE(swap_orphans) || !lock_try(&purge_lock))
 		return 0;
 	for_each_zone(z) {
 		size_t dirty = READ_ONCE(z->nr_dirty);

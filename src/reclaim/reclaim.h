@@ -57,6 +57,9 @@ int swap_end(void);
 /** swap_stop - swap is off, from now on. Context: all locks */
 void swap_stop(void);
 
+/** swap_can_fork - can the service get a descriptor for a child? */
+bool swap_can_fork(void);
+
 /**
  * swap_rest_to_fork - where a child cannot open the swap file, all comes back
  *

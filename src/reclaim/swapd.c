@@ -31,6 +31,7 @@ static struct os_thread *thread;
 static uint32_t status; /* futex: STARTING, RUNNING or FAILED */
 static int error;	/* why FAILED */
 static uint64_t scanned_ms;
+static uint64_t rest_until; /* ms; nothing more goes before */
 
 /* ---- work ---- */
 
@@ -103,7 +104,7 @@ static size_t shrink(size_t target)
 {
 	size_t tried = 0, gone = 0;
 
-	if (os_clock_ms() < swapd.stuck_until)
+	if (os_clock_ms() < rest_until)
 		return 0;
 	if (pages_resident() > target)
 		gone = reclaim_free(pages_resident() - target);
@@ -122,7 +123,9 @@ static size_t shrink(size_t target)
 						 : UNDER_PRESSURE);
 		if (!swap_room() ||
 		    tried > STUCK_SCANS * (pages_to_scan() + want)) {
-			WRITE_ONCE(swapd.stuck_until, os_clock_ms() + STUCK_MS);
+			rest_until = os_clock_ms() + STUCK_MS;
+			if (pages_resident() > READ_ONCE(page_limit))
+				WRITE_ONCE(swapd.stuck_until, rest_until);
 			break;
 		}
 		tell_progress();
@@ -185,11 +188,16 @@ static void stress(void)
 
 static long reclaim_bytes(size_t bytes)
 {
-	size_t now;
+	uint64_t rest = rest_until;
+	size_t before, nr;
 
 	count_blocks();
-	now = pages_resident();
-	return (long)(shrink(now - min_size(bytes >> PAGE_SHIFT, now))
+	before = pages_resident();
+	nr = min_size(bytes >> PAGE_SHIFT, before);
+	shrink(before - nr);
+	/* it may have asked for more than there was: that says nothing */
+	rest_until = rest;
+	return (long)((before - min_size(before, pages_resident()))
 		      << PAGE_SHIFT);
 }
 
@@ -201,10 +209,11 @@ static long make_room(size_t bytes)
 {
 	size_t limit = READ_ONCE(page_limit);
 	size_t want = (bytes >> PAGE_SHIFT) + limit / 16;
-	size_t target = limit - min_size(want, limit);
+	size_t target = limit - min_size(want, limit), before;
 
 	count_blocks();
-	return pages_resident() <= target ? 1 : (long)shrink(target);
+	before = pages_resident();
+	return before <= target || shrink(target) || pages_resident() < before;
 }
 
 static long swap_range(uintptr_t start, uintptr_t end)
@@ -220,6 +229,9 @@ static long swap_range(uintptr_t start, uintptr_t end)
 
 static long answer(const struct swap_request *r)
 {
+	if (READ_ONCE(swap_rests) && r->op != SWAP_BRING && r->op != SWAP_END &&
+	    r->op != SWAP_ARM && r->op != SWAP_ARM_RANGE)
+		return 0;
 	switch (r->op) {
 	case SWAP_ARM:
 		return arm_mapping(r->p);
@@ -355,7 +367,7 @@ static void swapd_main(void *arg)
 		uint32_t heard = __atomic_load_n(&swap_bell, __ATOMIC_SEQ_CST);
 
 		work();
-		if (!mm_options.swap_stress)
+		if (!mm_options.swap_stress && !swap_ended)
 			sleep_until_bell(heard, TICK_MS);
 	}
 }
@@ -365,6 +377,7 @@ int swapd_start(void)
 	int err;
 
 	*swapd_lives = true;
+	swapd.stuck_until = rest_until = 0;
 	/* before the first page leaves; pairs with swapd_orphaned() */
 	smp_store_release(&swap_on, true);
 	__atomic_store_n(&status, STARTING, __ATOMIC_RELAXED);

@@ -47,7 +47,7 @@ struct swapd {
 	bool touched;	      /* mlockall() has put pages into stages */
 	bool always;	      /* store also what does not shrink */
 	uint32_t progress;    /* futex: pages have gone */
-	uint64_t stuck_until; /* ms; nothing more goes before */
+	uint64_t stuck_until; /* ms; the heap is above its limit until then */
 };
 extern struct swapd swapd __hidden;
 

@@ -12,8 +12,9 @@
 #include <errno.h>
 #include "reclaim/service.h"
 
-#define ROUNDS	100 /* a block that moves may be missed */
-#define ENDS_MS 1000
+#define ROUNDS	   100 /* a block that moves may be missed */
+#define ENDS_MS	   1000
+#define FORK_FILES 16 /* descriptors that the service may need */
 
 static struct server own; /* swapd, as one of the service */
 
@@ -36,8 +37,9 @@ static bool bring_some(struct armed_range *r)
 	     r->start += PAGE_SIZE, r->ptes++)
 		if (page_kind(pte_settle(r->ptes)) != PTE_FROM_ZERO)
 			service_bring(&own, m, r->start);
-	lock_release(&scan_lock);
+	/* a forked child finds it so, too */
 	service_step_back(&own);
+	lock_release(&scan_lock);
 	return m && r->start == end;
 }
 
@@ -53,16 +55,21 @@ static bool has_room(void)
 
 int swap_bring_all(void)
 {
+	bool done = false;
+
 	if (!has_room())
 		return -ENOMEM;
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		if (!READ_ONCE(pages_out) && !READ_ONCE(pages_staged))
-			return 0;
+	/* nobody waits for room meanwhile */
+	WRITE_ONCE(swapd.stuck_until, UINT64_MAX);
+	for (unsigned i = 0; i < ROUNDS && !done; i++) {
+		count_blocks(); /* one that moves is not armed at first */
 		for (struct armed_range r = { 0 }; next_armed(&r);)
 			while (r.start < r.end && bring_some(&r))
 				;
+		done = !READ_ONCE(pages_out) && !READ_ONCE(pages_staged);
 	}
-	return -EBUSY;
+	WRITE_ONCE(swapd.stuck_until, 0);
+	return done ? 0 : -EBUSY;
 }
 
 int swap_bring_to_end(void)
@@ -71,6 +78,8 @@ int swap_bring_to_end(void)
 
 	if (err)
 		return err;
+	/* who waits for them would do so for ever */
+	orphans_see_to(&own);
 	/* the first stage has to be missing: see swap_end() */
 	stage_unlock();
 	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
@@ -92,6 +101,12 @@ int swap_end(void)
 	while (stall_own_lives() && os_clock_ms() - start < ENDS_MS)
 		os_yield();
 	return 0;
+}
+
+bool swap_can_fork(void)
+{
+	return likely(!swap_on) || !swapd.forks ||
+	       os_limit(OS_OPEN_FILES) >= FORK_FILES;
 }
 
 bool swap_rest_to_fork(void)

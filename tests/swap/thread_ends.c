@@ -77,22 +77,22 @@ static void *lock_and_end(void *mutex)
 	return NULL;
 }
 
-static void check_mutex(void)
+static void check_mutex(size_t size)
 {
-	char *block = aligned_alloc(HEAP_PAGE, 64 * KIB);
+	char *block = aligned_alloc(HEAP_PAGE, size);
 	pthread_mutex_t *mutex = (pthread_mutex_t *)(block + 7 * HEAP_PAGE);
 	struct timespec t = deadline();
 	pthread_mutexattr_t attr;
 	pthread_t thread;
 
-	memset(block, 1, 64 * KIB);
+	memset(block, 1, 16 * HEAP_PAGE);
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
 	CHECK(!pthread_mutex_init(mutex, &attr));
 	go = 0;
 	CHECK(!pthread_create(&thread, NULL, lock_and_end, mutex));
 	usleep(100000);
-	evict(block, 64 * KIB, mutex);
+	evict(block, size, mutex);
 	CHECK(!pthread_join(thread, NULL));
 	CHECK(pthread_mutex_timedlock(mutex, &t) == EOWNERDEAD);
 	free(block);
@@ -127,7 +127,8 @@ int main(void)
 	if (!swap_possible())
 		return SKIP;
 	check_word();
-	check_mutex();
+	check_mutex(64 * KIB);
+	check_mutex(64 * MIB);
 	check_stack();
 	return check_result();
 }
