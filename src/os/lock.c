@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <time.h>
 #include "os/lock.h"
 #include "os/syscall.h"
 
@@ -27,6 +28,17 @@ __slow void lock_wait(struct mm_lock *l)
 		if (sys4(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, NULL) ==
 		    -ENOSYS)
 			sys1(SYS_sched_yield, 0);
+}
+
+__slow bool lock_wait_for(struct mm_lock *l, unsigned ms)
+{
+	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	while (__atomic_exchange_n(&l->word, 2, __ATOMIC_ACQUIRE))
+		if (sys4(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, &t) ==
+		    -ETIMEDOUT)
+			return false;
+	return true;
 }
 
 __slow void lock_wake(struct mm_lock *l)

@@ -23,6 +23,8 @@ struct mm_lock {
 extern void *lock_holder __hidden;
 
 void lock_wait(struct mm_lock *l);
+/** lock_wait_for - the same, but for so long; false if it is not ours then */
+bool lock_wait_for(struct mm_lock *l, unsigned ms);
 void lock_wake(struct mm_lock *l);
 
 /* In a loop that waits for another CPU. */

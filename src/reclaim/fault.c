@@ -20,6 +20,7 @@
 #define FOLLOW_EVERY 64
 #define SPINS	     100
 #define ROOM_TRIES   10
+#define FRONT_MS     1000
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
 
@@ -443,6 +444,16 @@ bool service_wants_room(void)
 /* ---- the threads ---- */
 
 /*
+ * If the last thread of the program's ended while it held locks, in fork() say,
+ * swapd waits for them, and cannot see to the end of the process.
+ */
+static void wait_for_front(void)
+{
+	while (!lock_try(&front) && !lock_wait_for(&front, FRONT_MS))
+		end_with_program();
+}
+
+/*
  * Only one thread at a time waits for touches: the kernel would wake all that
  * do for each.
  */
@@ -460,7 +471,7 @@ static void server_main(void *arg)
 		int err;
 
 		if (!s->in_front)
-			lock_acquire(&front);
+			wait_for_front();
 		s->in_front = true;
 		if (READ_ONCE(swap_ended))
 			break;

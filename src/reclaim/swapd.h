@@ -235,6 +235,9 @@ int orphans_init(void);
 /** fork_file - the swap file, on its way to a child; -1: none */
 extern int fork_file __hidden;
 
+/** end_with_program - if it has no thread any more. Context: swap's threads */
+void end_with_program(void);
+
 /** swapd_start - start swap's threads, and wait until they are; 0 or -errno */
 int swapd_start(void);
 

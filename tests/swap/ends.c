@@ -3,8 +3,8 @@
  * ends.c - the only thread ends, without the process being told to
  *
  * By a system call instruction, in seccomp's strict mode, and killed by a
- * filter. For the parent the process has to end as it does without swap, also
- * if some of its heap is out.
+ * filter, also in the middle of fork(). For the parent the process has to end
+ * as it does without swap, also if some of its heap is out.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -47,31 +47,44 @@ static void strictly(void)
 		exit_thread(STATUS);
 }
 
-static void killed(void)
+static int deny(unsigned nr)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_THREAD),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]),
 				      filter };
 
-	if (!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
-	    !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static void killed(void)
+{
+	if (!deny(SYS_getppid))
 		getppid();
 }
 
-/* How a child ends that does this; -1 if it does not. */
+/* It holds all of malloc's locks then, and swapd waits for one. */
+static void killed_in_fork(void)
+{
+	if (!deny(SYS_clone))
+		fork();
+}
+
+/* How a child ends that does this, and has the heap, if any; -1 if it does not.
+ */
 static int status_of(void (*end)(void), const struct heap *h)
 {
 	pid_t pid = fork();
 	int status = -1;
 
 	if (!pid) {
-		if (!heap_wrong(h))
+		if (!h || !heap_wrong(h))
 			end();
 		_exit(1);
 	}
@@ -91,6 +104,9 @@ int main(void)
 
 	if (!swap_possible())
 		return SKIP;
+	/* at once: swapd is at work as it starts */
+	for (int i = 0; i < 20; i++)
+		CHECK((status_of(killed_in_fork, NULL) & 0x7f) == SIGSYS);
 	heap_make(&h, NR_BLOCKS, MIB);
 	heap_write(&h, 1);
 	heap_evict(&h);
