@@ -70,6 +70,9 @@ struct window *arena_add_window(size_t min_size, unsigned nr_slices);
  */
 void arena_publish(struct window *w);
 
+/** arena_commit - make some of a window usable; 0 or -errno */
+int arena_commit(struct window *w, void *p, size_t size);
+
 /**
  * arena_commit_tables - make the metadata of some pages usable
  * @first: index of the first page in the window

@@ -90,12 +90,25 @@ void arena_publish(struct window *w)
 	smp_store_release(&nr_windows, w->id + 1);
 }
 
-static int commit_range(void *table, size_t from, size_t to)
+/*
+ * For a moment that takes one mapping more: what is committed is for core
+ * dumps, what is reserved is not. If there may be no more, all of it is.
+ */
+int arena_commit(struct window *w, void *p, size_t size)
+{
+	int err = os_commit(p, size);
+
+	if (err && !os_advise(w->slots, w->reserved, OS_DODUMP))
+		err = os_commit(p, size);
+	return err;
+}
+
+static int commit_range(struct window *w, void *table, size_t from, size_t to)
 {
 	uintptr_t start = align_down((uintptr_t)table + from, os_page_size());
 	uintptr_t end = align_up((uintptr_t)table + to, os_page_size());
 
-	return os_commit((void *)start, end - start);
+	return arena_commit(w, (void *)start, end - start);
 }
 
 int arena_commit_tables(struct window *w, size_t first, size_t nr)
@@ -105,10 +118,12 @@ int arena_commit_tables(struct window *w, size_t first, size_t nr)
 	size_t slot = first >> shift;
 	size_t slot_end = (end + (1UL << shift) - 1) >> shift;
 
-	if (commit_range(w->slots, slot * SLOT_BYTES, slot_end * SLOT_BYTES) ||
-	    commit_range(w->slabs, slot * SLAB_BYTES, slot_end * SLAB_BYTES) ||
-	    commit_range(w->pages, first * PAGE_BYTES, end * PAGE_BYTES) ||
-	    commit_range(w->ptes, first * PTE_BYTES, end * PTE_BYTES))
+	if (commit_range(w, w->slots, slot * SLOT_BYTES,
+			 slot_end * SLOT_BYTES) ||
+	    commit_range(w, w->slabs, slot * SLAB_BYTES,
+			 slot_end * SLAB_BYTES) ||
+	    commit_range(w, w->pages, first * PAGE_BYTES, end * PAGE_BYTES) ||
+	    commit_range(w, w->ptes, first * PTE_BYTES, end * PTE_BYTES))
 		return -ENOMEM;
 	return 0;
 }

@@ -138,7 +138,7 @@ static int commit_span(struct span *s, size_t nr)
 		if (s->grown + nr > s->tables)
 			return -ENOMEM;
 	}
-	return os_commit(pfn_to_addr(s->grown), nr << PAGE_SHIFT);
+	return arena_commit(w, pfn_to_addr(s->grown), nr << PAGE_SHIFT);
 }
 
 /*
