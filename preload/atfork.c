@@ -7,8 +7,8 @@
  * so ours are registered first, as soon as anybody else has some. This is what
  * pthread_atfork() calls, which every library has for itself.
  */
-#include <dlfcn.h>
 #include "api/api.h"
+#include "next.h"
 
 typedef int register_fn(void (*prepare)(void), void (*parent)(void),
 			void (*child)(void), void *dso);
@@ -19,13 +19,10 @@ register_fn __register_atfork;
 __public int __register_atfork(void (*prepare)(void), void (*parent)(void),
 			       void (*child)(void), void *dso)
 {
-	static register_fn *libcs;
-	register_fn *fn = READ_ONCE(libcs);
+	static void *found;
+	register_fn *fn =
+		(register_fn *)next_function(&found, "__register_atfork");
 
-	if (!fn) {
-		*(void **)&fn = dlsym(RTLD_NEXT, "__register_atfork");
-		WRITE_ONCE(libcs, fn);
-	}
 	if (dso != &__dso_handle)
 		api_watch_forks();
 	return fn(prepare, parent, child, dso);

@@ -29,26 +29,25 @@ static bool is_alone(void)
 /* Can it be for the other threads that the kernel says no? */
 static bool wants_alone(long nr, const long a[])
 {
-	unsigned long alone = CLONE_NEWUSER;
-
 	if (nr == SYS_setns)
 		return !a[1] || a[1] & (CLONE_NEWUSER | CLONE_NEWTIME);
-	alone |= CLONE_THREAD | CLONE_VM | CLONE_SIGHAND;
-	return nr == SYS_unshare && a[0] & alone;
+	return nr == SYS_unshare &&
+	       a[0] & (CLONE_NEWUSER | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND);
 }
 
 long confine(long nr, const long a[])
 {
+	static const char why[] = "the program confines itself";
 	long r;
 
 	if (nr == SYS_seccomp && a[0] == SECCOMP_SET_MODE_FILTER &&
 	    a[1] & SECCOMP_FILTER_FLAG_TSYNC)
-		api_end_swap("the program confines itself");
+		api_end_swap(why);
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
 	    !is_alone())
 		return r;
-	api_end_swap("the program confines itself");
+	api_end_swap(why);
 	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

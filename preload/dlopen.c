@@ -7,19 +7,14 @@
  * other way round. php loads its extensions in this way. It is a jump, not a
  * call: libc searches for the file on behalf of whose return address it finds.
  */
-#include <dlfcn.h>
-#include "base/compiler.h"
+#include "next.h"
 
 typedef void *dlopen_fn(const char *file, int mode);
 
 __public void *dlopen(const char *file, int mode)
 {
-	static dlopen_fn *libcs;
-	dlopen_fn *fn = READ_ONCE(libcs);
+	static void *found;
+	dlopen_fn *fn = (dlopen_fn *)next_function(&found, "dlopen");
 
-	if (!fn) {
-		*(void **)&fn = dlsym(RTLD_NEXT, "dlopen");
-		WRITE_ONCE(libcs, fn);
-	}
 	return fn(file, mode & ~RTLD_DEEPBIND);
 }

@@ -7,11 +7,11 @@
  * that cannot wait for userfaultfd: it gives up, and others would wait for
  * ever. So where these lie in the heap, their pages stay in memory.
  */
-#include <dlfcn.h>
 #include <pthread.h>
 #include "api/api.h"
 #include "map/swapmap.h"
 #include "mm/mm.h"
+#include "next.h"
 
 /* A thread's block lies at the top of its stack, and libc's data about it. */
 #define THREAD_BYTES KIB(32)
@@ -32,13 +32,10 @@ static bool is_special(const pthread_mutexattr_t *attr)
 __public int pthread_mutex_init(pthread_mutex_t *m,
 				const pthread_mutexattr_t *attr)
 {
-	static mutex_init_fn *libcs;
-	mutex_init_fn *fn = READ_ONCE(libcs);
+	static void *found;
+	mutex_init_fn *fn =
+		(mutex_init_fn *)next_function(&found, "pthread_mutex_init");
 
-	if (!fn) {
-		*(void **)&fn = dlsym(RTLD_NEXT, "pthread_mutex_init");
-		WRITE_ONCE(libcs, fn);
-	}
 	if (unlikely(swap_on) && attr && is_special(attr))
 		api_keep(m, sizeof(*m));
 	return fn(m, attr);
@@ -47,14 +44,11 @@ __public int pthread_mutex_init(pthread_mutex_t *m,
 __public int pthread_attr_setstack(pthread_attr_t *attr, void *stack,
 				   size_t size)
 {
-	static setstack_fn *libcs;
-	setstack_fn *fn = READ_ONCE(libcs);
+	static void *found;
+	setstack_fn *fn =
+		(setstack_fn *)next_function(&found, "pthread_attr_setstack");
 	size_t top = min_size(size, THREAD_BYTES);
 
-	if (!fn) {
-		*(void **)&fn = dlsym(RTLD_NEXT, "pthread_attr_setstack");
-		WRITE_ONCE(libcs, fn);
-	}
 	if (unlikely(swap_on) && stack)
 		api_keep((char *)stack + size - top, top);
 	return fn(attr, stack, size);

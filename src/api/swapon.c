@@ -69,8 +69,8 @@ void api_start_swap(void)
 	}
 	if (swap_on)
 		api_watch_forks();
-	else /* a limit that swap was to keep is none to fail at */
-		WRITE_ONCE(page_limit, SIZE_MAX);
+	else
+		swap_stop();
 }
 
 void api_end_swap(const char *why)

@@ -48,7 +48,6 @@ unsigned page_kind(pte_t v)
 	}
 }
 
-/* Claim an entry; what it was is left in @old. Busy ones are waited for. */
 bool service_claim(pte_t *pte, pte_t *old, unsigned kind)
 {
 	pte_t v = pte_read(pte);

@@ -129,7 +129,6 @@ static void wait_for(pte_t *pte, char *p, int pagemap)
 	*pte = PTE_PRESENT;
 }
 
-/* Without swap a limit is for malloc to fail at. */
 void swap_stop(void)
 {
 	swap_on = false;

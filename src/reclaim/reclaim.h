@@ -54,7 +54,11 @@ size_t swap_reclaim(size_t bytes);
  */
 int swap_end(void);
 
-/** swap_stop - swap is off, from now on. Context: all locks */
+/**
+ * swap_stop - swap is off, from now on; and so is a limit that it was to keep
+ *
+ * Nothing is out. Context: all locks, or nobody else is there yet.
+ */
 void swap_stop(void);
 
 /** swap_can_fork - can the service get a descriptor for a child? */
@@ -68,9 +72,7 @@ bool swap_can_fork(void);
 bool swap_rest_to_fork(void);
 void swap_go_on(void);
 
-/** swap_make_room - so much more fits below the limit, or at least more than
- * did
- */
+/** swap_make_room - so much more fits below the limit, or more than did */
 bool swap_make_room(size_t bytes);
 
 /** pressure_seconds - what averages of the pressure are of */

@@ -13,7 +13,7 @@
 #include "reclaim/swapd.h"
 
 struct server {
-	struct os_thread *thread;
+	struct os_thread *thread; /* NULL: it is swapd, who waits for nobody */
 	struct swap_coder *coder;
 	char *buf; /* MAX_AHEAD pages */
 	unsigned id;

@@ -229,8 +229,8 @@ static long swap_range(uintptr_t start, uintptr_t end)
 
 static long answer(const struct swap_request *r)
 {
-	if (READ_ONCE(swap_rests) && r->op != SWAP_BRING && r->op != SWAP_END &&
-	    r->op != SWAP_ARM && r->op != SWAP_ARM_RANGE)
+	if (READ_ONCE(swap_rests) &&
+	    (r->op == SWAP_RECLAIM || r->op == SWAP_ROOM || r->op == SWAP_OUT))
 		return 0;
 	switch (r->op) {
 	case SWAP_ARM:
@@ -363,11 +363,13 @@ static void swapd_main(void *arg)
 	scanned_ms = os_clock_ms();
 	__atomic_store_n(&status, error ? FAILED : RUNNING, __ATOMIC_RELEASE);
 	os_futex_wake(&status);
-	while (!error && !swap_ended) {
+	while (!error) {
 		uint32_t heard = __atomic_load_n(&swap_bell, __ATOMIC_SEQ_CST);
 
 		work();
-		if (!mm_options.swap_stress && !swap_ended)
+		if (swap_ended)
+			break;
+		if (!mm_options.swap_stress)
 			sleep_until_bell(heard, TICK_MS);
 	}
 }
