@@ -363,6 +363,35 @@ void service_bring(struct server *s, const struct mapping *m, uintptr_t addr)
 	fill(s, m, (addr - m->start) >> PAGE_SHIFT, 1);
 }
 
+/* Up to a batch, then swapd may go on; false if the block has gone. */
+static bool walk_some(struct server *s, struct armed_range *r, page_fn *f)
+{
+	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
+	const struct mapping *m;
+	bool done = true;
+
+	lock_acquire(&scan_lock);
+	m = armed_mapping(r);
+	while (m && r->start < min_size(end, m->end) &&
+	       (done = f(s, m, r->start))) {
+		r->start += PAGE_SIZE;
+		r->ptes++;
+	}
+	/* a forked child finds it so, too */
+	service_step_back(s);
+	lock_release(&scan_lock);
+	if (!done)
+		service_wait();
+	return m && (!done || r->start == end);
+}
+
+void service_walk(struct server *s, page_fn *f)
+{
+	for (struct armed_range r = { 0 }; next_armed(&r);)
+		while (r.start < r.end && walk_some(s, &r, f))
+			;
+}
+
 /* Who has it may wait for a report of a fork to be read. */
 static void wait_for_entry(struct server *s, const pte_t *pte)
 {

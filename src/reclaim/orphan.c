@@ -163,8 +163,10 @@ static void end_giving(unsigned nr)
  * A page that is out at home is not there in the children either. The entry is
  * ours meanwhile, so nobody brings the page. False if it has to be tried again.
  */
-static bool give_entry(struct server *s, pte_t *pte, uintptr_t addr)
+static bool give_page_of(struct server *s, const struct mapping *m,
+			 uintptr_t addr)
 {
+	pte_t *pte = mapping_pte(m, addr);
 	unsigned kind = page_kind(pte_settle(pte));
 	const char *from = s->buf;
 	pte_t old;
@@ -184,35 +186,13 @@ static bool give_entry(struct server *s, pte_t *pte, uintptr_t addr)
 	return ok;
 }
 
-/* Up to a batch, then swapd may go on; false if the block has gone. */
-static bool give_some(struct server *s, struct armed_range *r)
-{
-	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
-	const struct mapping *m;
-	bool given = true;
-
-	lock_acquire(&scan_lock);
-	m = armed_mapping(r);
-	while (m && r->start < min_size(end, m->end) &&
-	       (given = give_entry(s, r->ptes, r->start))) {
-		r->start += PAGE_SIZE;
-		r->ptes++;
-	}
-	lock_release(&scan_lock);
-	if (!given)
-		service_wait();
-	return m && (!given || r->start == end);
-}
-
 void orphans_see_to(struct server *s)
 {
 	unsigned nr;
 
 	while ((nr = begin_giving())) {
 		service_step_back(s);
-		for (struct armed_range r = { 0 }; next_armed(&r);)
-			while (r.start < r.end && give_some(s, &r))
-				;
+		service_walk(s, give_page_of);
 		end_giving(nr);
 	}
 }

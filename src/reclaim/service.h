@@ -50,6 +50,15 @@ void service_unclaim(pte_t *pte, pte_t old);
  */
 void service_bring(struct server *s, const struct mapping *m, uintptr_t addr);
 
+/**
+ * service_walk - call @f for every page that is watched over
+ *
+ * With scan_lock held, in batches, after each of which the server is not in
+ * front. If @f returns false it is called for the page again a little later.
+ */
+typedef bool page_fn(struct server *s, const struct mapping *m, uintptr_t addr);
+void service_walk(struct server *s, page_fn *f);
+
 /** service_step_back - somebody else shall wait for touches */
 void service_step_back(struct server *s);
 

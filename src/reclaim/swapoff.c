@@ -25,22 +25,12 @@ int swapoff_init(void)
 	return own.buf ? 0 : -ENOMEM;
 }
 
-/* A batch; false if the block has gone. */
-static bool bring_some(struct armed_range *r)
+static bool bring_out_page(struct server *s, const struct mapping *m,
+			   uintptr_t addr)
 {
-	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
-	struct mapping *m;
-
-	lock_acquire(&scan_lock);
-	m = armed_mapping(r);
-	for (; m && r->start < min_size(end, m->end);
-	     r->start += PAGE_SIZE, r->ptes++)
-		if (page_kind(pte_settle(r->ptes)) != PTE_FROM_ZERO)
-			service_bring(&own, m, r->start);
-	/* a forked child finds it so, too */
-	service_step_back(&own);
-	lock_release(&scan_lock);
-	return m && r->start == end;
+	if (page_kind(pte_settle(mapping_pte(m, addr))) != PTE_FROM_ZERO)
+		service_bring(s, m, addr);
+	return true;
 }
 
 /* There has to be memory for it: half of what is left is the program's. */
@@ -63,9 +53,7 @@ int swap_bring_all(void)
 	WRITE_ONCE(swapd.stuck_until, UINT64_MAX);
 	for (unsigned i = 0; i < ROUNDS && !done; i++) {
 		count_blocks(); /* one that moves is not armed at first */
-		for (struct armed_range r = { 0 }; next_armed(&r);)
-			while (r.start < r.end && bring_some(&r))
-				;
+		service_walk(&own, bring_out_page);
 		done = !READ_ONCE(pages_out) && !READ_ONCE(pages_staged);
 	}
 	WRITE_ONCE(swapd.stuck_until, 0);
