@@ -3,8 +3,8 @@
  * zone/node.c - which nodes there are, and which pages are whose
  *
  * Every window is cut into one slice per node (a power of two of them), every
- * slice into its zones: DMA, NORMAL, HIGHMEM, in this order. So the zone of a
- * page is arithmetic.
+ * slice into its zones: HIGHMEM, NORMAL, DMA, in this order. So the zone of a
+ * page is arithmetic, and what is never used lies at the end of a window.
  */
 #include <errno.h>
 #include "map/memmap.h"
@@ -34,15 +34,15 @@ static unsigned nr_slices(void)
 	return 1U << order_up(nr_nodes);
 }
 
-/* First page of a zone inside a slice of 2^shift pages. */
-static size_t zone_offset(unsigned shift, unsigned type)
+/* First page of a zone inside a slice of 2^shift pages; none is before DMA. */
+static size_t zone_offset(unsigned shift, int type)
 {
 	size_t slice = 1UL << shift, part = slice / 64;
 
 	part = part >= MAX_ORDER_PAGES
 		       ? align_down(part, MAX_ORDER_PAGES)
 		       : align_down(part, SLAB_SIZE >> PAGE_SHIFT);
-	return type < MM_NR_ZONES ? type * part : slice;
+	return type < MM_ZONE_HIGHMEM ? slice - (size_t)(type + 1) * part : 0;
 }
 
 struct zone *page_zone(pfn_t pfn)
@@ -52,7 +52,7 @@ struct zone *page_zone(pfn_t pfn)
 	size_t in_slice = i & ((1UL << w->slice_shift) - 1);
 	unsigned type = MM_ZONE_HIGHMEM;
 
-	while (in_slice < zone_start[w->id][type])
+	while (type > MM_ZONE_DMA && in_slice >= zone_start[w->id][type - 1])
 		type--;
 	return &nodes[i >> w->slice_shift].zone[type];
 }
@@ -91,7 +91,7 @@ static void add_span(struct zone *z, const struct window *w)
 
 	lock_acquire(&z->lock);
 	s->start = slice + (pfn_t)zone_start[w->id][z->type];
-	s->end = slice + (pfn_t)zone_offset(w->slice_shift, z->type + 1U);
+	s->end = slice + (pfn_t)zone_offset(w->slice_shift, z->type - 1);
 	s->grown = s->tables = s->start;
 	/* pairs with page_span(), which takes no lock */
 	smp_store_release(&z->nr_spans, z->nr_spans + 1);
@@ -109,7 +109,7 @@ bool node_add_window(size_t nr, unsigned seen)
 	size_t want = (nr + MAX_ORDER_PAGES) * nr_slices() * 2;
 
 	/* no window is that large */
-	if (nr > (1UL << shift) - zone_offset(shift, MM_ZONE_HIGHMEM))
+	if (nr > zone_offset(shift, MM_ZONE_NORMAL))
 		return false;
 	lock_acquire(&window_lock);
 	if (nr_windows == seen) {
@@ -125,7 +125,7 @@ bool node_add_window(size_t nr, unsigned seen)
 		}
 		if (w) {
 			/* others take pages as soon as there is a span */
-			for (unsigned t = 0; t < MM_NR_ZONES; t++)
+			for (int t = 0; t < MM_NR_ZONES; t++)
 				zone_start[w->id][t] =
 					zone_offset(w->slice_shift, t);
 			for_each_zone(z)
