@@ -9,10 +9,10 @@
  * pfn:     global page number, (window id + 1) << PFN_SHIFT | index in window;
  *          0 is no page.
  *
- * Invariants: windows[0 .. nr_windows-1] never move and never go away;
- * base is aligned to the largest buddy block, or to the size of a window that
- * is smaller; size > 0 iff the window is there. The hot path reads windows[0]
- * only.
+ * Invariants: windows[0 .. nr_windows-1] never move and never go away, though
+ * the end of the first may be cut off; base is aligned to the largest buddy
+ * block, or to the size of a window that is smaller; size > 0 iff the window is
+ * there. The hot path reads windows[0] only.
  */
 #ifndef MM_ARENA_ARENA_H
 #define MM_ARENA_ARENA_H
@@ -58,10 +58,23 @@ extern unsigned nr_windows __hidden;
  * @nr_slices: node slices, a power of two
  *
  * Takes as much as RLIMIT_AS, overcommit mode and address bits allow, up to
- * 1 TiB. Returns the window, not yet published, or NULL.
+ * the option window, or twice the one before. Returns the window, not yet
+ * published, or NULL.
  * Context: caller serialises; see arena_publish().
  */
 struct window *arena_add_window(size_t min_size, unsigned nr_slices);
+
+/** arena_share - bytes that a window may have if RLIMIT_AS is @limit */
+size_t arena_share(size_t limit);
+
+/**
+ * arena_cut - give the end of a window back
+ * @nr: data pages that stay, a multiple of MAX_ORDER_PAGES; no zone has grown
+ *      beyond them
+ *
+ * Context: like arena_add_window().
+ */
+void arena_cut(struct window *w, size_t nr);
 
 /**
  * arena_publish - let everybody see a window whose zones are set up

@@ -4,7 +4,8 @@
  *
  * A window is reserved without access rights and committed from the bottom of
  * each zone upwards. So it counts against no commit limit before it is used, a
- * core dump skips the unused part, and a zone is one mapping for its life.
+ * core dump skips the unused part, and a zone is one mapping for its life. The
+ * end of a window, if nothing there was ever used, can be given back.
  *
  * Nothing here is locked: only the zones add windows, under their own lock. To
  * commit what is committed does no harm.
@@ -12,31 +13,51 @@
 #include <errno.h>
 #include "arena/arena.h"
 #include "os/os.h"
+#include "side/option.h"
 
 #define WINDOW_MAX  GIB(1024)
 #define WINDOW_MIN  MIB(1)
+#define LATER_MIN   MIB(64)
 #define BLOCK_BYTES (PAGE_SIZE << MAX_PAGE_ORDER)
 
 struct window windows[MAX_WINDOWS];
 unsigned nr_windows;
 
+/* As large as the next window may be: each doubles it. 0: not known yet. */
+static size_t most;
+
+enum part { SLOTS, SLABS, PAGES, PTES, DATA, NR_PARTS };
+
 /* A table starts on a machine page, even if that is 64 KiB. */
-static size_t table_bytes(size_t entries, size_t entry_bytes)
+static size_t part_bytes(enum part part, size_t nr_pages)
 {
-	return align_up(entries * entry_bytes, KIB(64));
+	static const uint16_t entry[NR_PARTS] = {
+		SLOT_BYTES, SLAB_BYTES, PAGE_BYTES, PTE_BYTES, PAGE_SIZE,
+	};
+
+	if (part <= SLABS)
+		nr_pages >>= SLAB_SHIFT - PAGE_SHIFT;
+	return align_up(nr_pages * entry[part], KIB(64));
+}
+
+static char *part_start(const struct window *w, enum part part)
+{
+	void *const start[NR_PARTS] = {
+		w->slots, w->slabs, w->pages, w->ptes, (void *)w->base,
+	};
+
+	return start[part];
 }
 
 static bool reserve(struct window *w, size_t data)
 {
-	size_t nr_slots = data >> SLAB_SHIFT, nr_pages = data >> PAGE_SHIFT;
-	size_t slots = table_bytes(nr_slots, SLOT_BYTES);
-	size_t slabs = table_bytes(nr_slots, SLAB_BYTES);
-	size_t pages = table_bytes(nr_pages, PAGE_BYTES);
-	size_t ptes = table_bytes(nr_pages, PTE_BYTES);
-	size_t tables = slots + slabs + pages + ptes;
+	size_t nr = data >> PAGE_SHIFT, tables = 0;
 	size_t align = min_size(BLOCK_BYTES, data);
-	char *p = os_reserve(tables + data + align), *start;
+	char *p, *start;
 
+	for (enum part part = SLOTS; part < DATA; part++)
+		tables += part_bytes(part, nr);
+	p = os_reserve(tables + data + align);
 	if (!p)
 		return false;
 	w->base = align_up((uintptr_t)p + tables, align);
@@ -46,24 +67,28 @@ static bool reserve(struct window *w, size_t data)
 		os_unmap(p, (size_t)(start - p));
 	if (start < p + align)
 		os_unmap(start + tables + data, (size_t)(p + align - start));
-	p = start;
-	w->slots = (struct slot *)p;
-	w->slabs = (struct slab *)(p + slots);
-	w->pages = (struct page *)(p + slots + slabs);
-	w->ptes = (uint64_t *)(p + slots + slabs + pages);
-	w->nr_pages = nr_pages;
+	w->slots = (struct slot *)start;
+	w->slabs = (struct slab *)(start += part_bytes(SLOTS, nr));
+	w->pages = (struct page *)(start += part_bytes(SLABS, nr));
+	w->ptes = (uint64_t *)(start + part_bytes(PAGES, nr));
+	w->nr_pages = nr;
 	w->reserved = tables + data;
 	return true;
 }
 
-/* Leave most of a limited address space to the program. */
-static size_t first_try(void)
+size_t arena_share(size_t limit)
 {
-	size_t limit = os_limit(OS_ADDRESS_SPACE);
-
 	if (limit / 4 >= WINDOW_MAX)
 		return WINDOW_MAX;
 	return 1UL << ilog2(max_size(limit / 4, WINDOW_MIN));
+}
+
+static size_t first_try(void)
+{
+	if (!most)
+		most = mm_options.window ? mm_options.window : WINDOW_MAX;
+	return min_size(1UL << ilog2(most),
+			arena_share(os_limit(OS_ADDRESS_SPACE)));
 }
 
 struct window *arena_add_window(size_t min_size, unsigned nr_slices)
@@ -78,9 +103,27 @@ struct window *arena_add_window(size_t min_size, unsigned nr_slices)
 		if (size < max_size(WINDOW_MIN, min_size))
 			return NULL;
 	}
+	most *= 2;
 	w->id = nr_windows;
 	w->slice_shift = ilog2(w->nr_pages / nr_slices);
 	return w;
+}
+
+void arena_cut(struct window *w, size_t nr)
+{
+	size_t old = w->nr_pages;
+
+	w->nr_pages = nr;
+	/* wild pointers only: no block is there */
+	smp_store_release(&w->size, nr << PAGE_SHIFT);
+	for (enum part part = SLOTS; part < NR_PARTS; part++) {
+		size_t kept = part_bytes(part, nr);
+		size_t rest = part_bytes(part, old) - kept;
+
+		if (rest && !os_unmap(part_start(w, part) + kept, rest))
+			w->reserved -= rest;
+	}
+	most = max_size(nr << PAGE_SHIFT, LATER_MIN);
 }
 
 void arena_publish(struct window *w)
@@ -98,9 +141,12 @@ int arena_commit(struct window *w, void *p, size_t size)
 {
 	int err = os_commit(p, size);
 
-	if (err && !os_advise(w->slots, w->reserved, OS_DODUMP))
-		err = os_commit(p, size);
-	return err;
+	if (!err)
+		return 0;
+	for (enum part part = SLOTS; part < NR_PARTS; part++)
+		os_advise(part_start(w, part), part_bytes(part, w->nr_pages),
+			  OS_DODUMP);
+	return os_commit(p, size);
 }
 
 static int commit_range(struct window *w, void *table, size_t from, size_t to)

@@ -18,6 +18,13 @@ int map_add_window(struct window *w)
 	return w->id ? pgtable_map(&mm_pgtable, &e->mapping) : 0;
 }
 
+void map_cut_window(void)
+{
+	struct mapping *m = &entries[0].mapping;
+
+	mapping_init(m, m->start, m->start + windows[0].size, MAPPING_WINDOW);
+}
+
 struct mapping *map_find(struct tlb *tlb, uintptr_t addr)
 {
 	if (addr - windows[0].base < windows[0].size)

@@ -20,6 +20,9 @@ struct window_mapping {
 /** map_add_window - enter a window into the page table; 0 or -errno */
 int map_add_window(struct window *w);
 
+/** map_cut_window - the first window ends earlier now */
+void map_cut_window(void);
+
 /**
  * map_find - what an address belongs to
  * @tlb: the caller's, or NULL to walk the page table

@@ -11,7 +11,7 @@
 
 const struct option_row option_rows[NR_OPTIONS] = {
 #define OPTION(name, type, def, lo, hi, help)                                  \
-	{ #name, def, help, type, lo, hi, offsetof(struct mm_options, name) },
+	{ #name, def, type, lo, hi, offsetof(struct mm_options, name) },
 #include "side/option.def"
 };
 

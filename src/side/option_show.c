@@ -246,6 +246,11 @@ void option_print(struct mm_out *o)
 		print_option(o, &option_rows[i]);
 }
 
+static const char *const help_of[NR_OPTIONS] = {
+#define OPTION(name, type, def, lo, hi, help) help,
+#include "side/option.def"
+};
+
 void option_help(struct mm_out *o)
 {
 	char buf[WANT_SIZE];
@@ -259,7 +264,7 @@ void option_help(struct mm_out *o)
 
 		out_printf(o, "  ");
 		print_option(o, opt);
-		out_printf(o, "\t%s\n\t(%s; default %s)\n", opt->help,
+		out_printf(o, "\t%s\n\t(%s; default %s)\n", help_of[i],
 			   want(opt, buf), *opt->def ? opt->def : "none");
 	}
 }

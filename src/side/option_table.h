@@ -24,7 +24,7 @@ enum option_id {
 };
 
 struct option_row {
-	const char *name, *def, *help;
+	const char *name, *def;
 	enum option_type type;
 	size_t lo, hi, offset;
 };

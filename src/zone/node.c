@@ -138,6 +138,55 @@ bool node_add_window(size_t nr, unsigned seen)
 	return seen != smp_load_acquire(&nr_windows);
 }
 
+/* Pages of the first window up to the last that a zone has grown to. */
+static size_t pages_grown(void)
+{
+	size_t nr = 0;
+
+	for_each_zone(z) {
+		const struct span *s = &z->span[0];
+
+		if (s->grown > s->start)
+			nr = max_size(nr, pfn_index(s->grown));
+	}
+	return align_up(nr, MAX_ORDER_PAGES);
+}
+
+/* Caller holds the lock. */
+static void cut_span(struct zone *z, pfn_t end)
+{
+	struct span *s = &z->span[0];
+
+	end = end < s->start ? s->start : end;
+	if (end >= s->end)
+		return;
+	z->nr_spanned -= s->end - end;
+	s->end = end;
+	if (s->tables > end)
+		s->tables = end;
+	set_watermarks(z);
+}
+
+void zone_cut(size_t limit)
+{
+	size_t share = arena_share(limit) >> PAGE_SHIFT, nr;
+	struct window *w = &windows[0];
+
+	lock_acquire(&window_lock);
+	for_each_zone(z)
+		lock_acquire(&z->lock);
+	nr = max_size(align_up(share, MAX_ORDER_PAGES), pages_grown());
+	if (nr < w->nr_pages) {
+		for_each_zone(z)
+			cut_span(z, page_to_pfn(w, w->pages) + (pfn_t)nr);
+		arena_cut(w, nr);
+		map_cut_window();
+	}
+	for_each_zone(z)
+		lock_release(&z->lock);
+	lock_release(&window_lock);
+}
+
 void node_place(unsigned nid, void *p, size_t size)
 {
 	if (kernel_places)

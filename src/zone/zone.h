@@ -111,6 +111,15 @@ bool zone_over_bound(struct zone *z, size_t *bound);
 /** zone_init - find the nodes, reserve the first window; 0 or -ENOMEM */
 int zone_init(void);
 
+/**
+ * zone_cut - give back the end of the first window
+ * @limit: bytes that RLIMIT_AS will be
+ *
+ * As much stays as the window would have had with this limit, or as was used.
+ * Context: takes window_lock, then every zone lock.
+ */
+void zone_cut(size_t limit);
+
 /** node_current - the node that runs the caller, or the nearest that is ours */
 unsigned node_current(void);
 

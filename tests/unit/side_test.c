@@ -444,21 +444,24 @@ static void conf_errors_name_file_and_line(void **state)
 static void the_view_shows_every_value(void **state)
 {
 	(void)state;
-	assert_string_equal(printed(option_print),
-			    "numa=local\ncheck=off\nstats=off\ndirty=1M\n"
-			    "dirty_ratio=6\nlimit=0\nswap=0\nswap_age=120s\n"
-			    "swap_dir=\nswap_crypt=on\nswap_pool=0\n"
-			    "swap_usermode=off\nswap_stress=off\n"
-			    "thp=never\nstrict=off\nverbose=off\nhelp=off\n");
-	parse_good("numa=fake:2,limit=1025K,stats=json:x,thp=auto,dirty=1T");
+	assert_string_equal(
+		printed(option_print),
+		"numa=local\ncheck=off\nstats=off\ndirty=1M\n"
+		"dirty_ratio=6\nlimit=0\nwindow=1T\nswap=0\nswap_age=120s\n"
+		"swap_dir=\nswap_crypt=on\nswap_pool=0\n"
+		"swap_usermode=off\nswap_stress=off\n"
+		"thp=never\nstrict=off\nverbose=off\nhelp=off\n");
+	parse_good("numa=fake:2,limit=1025K,stats=json:x,thp=auto,dirty=1T,"
+		   "window=64M");
 	parse_good("swap=auto,swap_age=3h,swap_dir=/a b,swap_crypt=off");
 	parse_good("swap_pool=1G,swap_usermode,swap_stress");
-	assert_string_equal(printed(option_print),
-			    "numa=fake:2\ncheck=off\nstats=json:x\ndirty=1T\n"
-			    "dirty_ratio=6\nlimit=1025K\nswap=auto\n"
-			    "swap_age=10800s\nswap_dir=/a b\nswap_crypt=off\n"
-			    "swap_pool=1G\nswap_usermode=on\nswap_stress=on\n"
-			    "thp=auto\nstrict=off\nverbose=off\nhelp=off\n");
+	assert_string_equal(
+		printed(option_print),
+		"numa=fake:2\ncheck=off\nstats=json:x\ndirty=1T\n"
+		"dirty_ratio=6\nlimit=1025K\nwindow=64M\nswap=auto\n"
+		"swap_age=10800s\nswap_dir=/a b\nswap_crypt=off\n"
+		"swap_pool=1G\nswap_usermode=on\nswap_stress=on\n"
+		"thp=auto\nstrict=off\nverbose=off\nhelp=off\n");
 }
 
 static void the_view_can_be_read_back(void **state)
