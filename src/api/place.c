@@ -143,13 +143,8 @@ static bool is_carved(const struct slab *s, const char *p)
 
 bool block_holds(struct heap *h, const char *p, size_t len, struct block *b)
 {
-	struct mapping *m = map_find(NULL, (uintptr_t)p);
 	size_t bytes, before;
 
-	/* of what no zone has grown to there are no descriptors */
-	if (m && m->kind == MAPPING_WINDOW &&
-	    !page_span(addr_to_pfn(mapping_window(m), p)))
-		return false;
 	if (!len || !find_block(h, p, b))
 		return false;
 	if (b->slab && !is_carved(b->slab, p))

@@ -73,6 +73,8 @@ static bool reserve(struct window *w, size_t data)
 	w->ptes = (uint64_t *)(start + part_bytes(PAGES, nr));
 	w->nr_pages = nr;
 	w->reserved = tables + data;
+	/* so a wild pointer finds that no slab is there; it costs no memory */
+	os_read_only(w->slots, part_bytes(SLOTS, nr));
 	return true;
 }
 

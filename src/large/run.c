@@ -100,6 +100,8 @@ __cold static void bad_free(const struct window *w, const void *p)
 	pfn_t head = run_head(w, p);
 	const char *start;
 
+	if (!page_span(addr_to_pfn(w, p)))
+		bug("invalid free of %p: no block was ever there", p);
 	if (!head)
 		bug("double free of %p (free pages)", p);
 	start = pfn_to_addr(head);

@@ -79,6 +79,11 @@ int os_commit(void *p, size_t size)
 	return (int)err;
 }
 
+void os_read_only(void *p, size_t size)
+{
+	sys3(SYS_mprotect, p, size, PROT_READ);
+}
+
 void *os_map(size_t size)
 {
 	return map(size, PROT_READ | PROT_WRITE);

@@ -38,6 +38,9 @@ void *os_reserve_part(size_t *size, size_t least, size_t step);
 /** os_commit - make reserved bytes readable and writable; 0 or -errno */
 int os_commit(void *p, size_t size);
 
+/** os_read_only - let reserved bytes be read: all of them are zero */
+void os_read_only(void *p, size_t size);
+
 /** os_map - reserve and commit at once; NULL if the kernel refuses */
 void *os_map(size_t size);
 

@@ -22,6 +22,7 @@ INSIDE_OBJECT = ("mm: invalid free of {a}: {off} bytes inside an object of "
                  "{size} bytes at {base}")
 INSIDE_BLOCK = ("mm: invalid free of {a}: {off} bytes inside a block of "
                 "{size} bytes at {base}")
+NO_BLOCK = "mm: invalid free of {a}: no block was ever there"
 FOREIGN_FREE = ("mm: free of {a}: not a block of libmm; ignored "
                 "(reported once)")
 FOREIGN_REALLOC = ("mm: realloc of {a}: not a block of libmm; ignored "
@@ -33,6 +34,7 @@ CASES = {
     "inside-object": ("check=on", ABORT, INSIDE_OBJECT),
     "double-free-pages": (None, ABORT, DOUBLE_PAGES),
     "inside-block": (None, ABORT, INSIDE_BLOCK),
+    "no-block": (None, ABORT, NO_BLOCK),
     "foreign-free": (None, 0, FOREIGN_FREE),
     "foreign-realloc": (None, 0, FOREIGN_REALLOC),
 }

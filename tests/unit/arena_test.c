@@ -27,7 +27,7 @@ static void assert_layout(const struct window *w)
 	assert_true(w->base >= (uintptr_t)w->ptes + w->nr_pages * PTE_BYTES);
 	assert_true(w->base + data <= start + w->reserved);
 	assert_int_equal((uintptr_t)w->slabs % 64, 0);
-	assert_false(is_readable(w->slots));
+	assert_false(is_readable(w->slabs));
 	assert_false(is_readable(w->pages));
 	assert_false(is_readable(w->ptes));
 	assert_false(is_readable((void *)w->base));
@@ -48,6 +48,9 @@ static void window_without_limit_is_as_large_as_can_be(void)
 	if (p)
 		assert_int_equal(w->nr_pages, GIB(1024) >> PAGE_SHIFT);
 	assert_int_equal(os_resident(w->slots, MIB(1)), 0);
+	/* no slab anywhere */
+	for (size_t i = 0; i < w->nr_pages >> 4; i += 4096)
+		assert_false(((uint64_t *)w->slots)[i]);
 }
 
 /* The window leaves at least half of the limit to the program. */
