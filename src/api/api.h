@@ -57,6 +57,10 @@ void api_end_swap(const char *why);
 /** api_keep - these bytes stay in memory, if they are of the heap */
 void api_keep(void *p, size_t size);
 
+/** api_limit_space - RLIMIT_AS will be @limit bytes: reserve no more than fits
+ */
+void api_limit_space(size_t limit);
+
 /** api_watch_forks - no fork from now on finds a lock held; may allocate */
 void api_watch_forks(void);
 

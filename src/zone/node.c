@@ -29,6 +29,8 @@ static uint8_t node_of_cpu[NR_CPUS]; /* nid + 1, 0 if not asked yet */
 /* By window: first page of each zone in a slice. Set before it has a span. */
 static size_t zone_start[MAX_WINDOWS][MM_NR_ZONES];
 
+#define ZONE_PART 64 /* of a slice is NORMAL, and as much DMA */
+
 static unsigned nr_slices(void)
 {
 	return 1U << order_up(nr_nodes);
@@ -37,7 +39,7 @@ static unsigned nr_slices(void)
 /* First page of a zone inside a slice of 2^shift pages; none is before DMA. */
 static size_t zone_offset(unsigned shift, int type)
 {
-	size_t slice = 1UL << shift, part = slice / 64;
+	size_t slice = 1UL << shift, part = slice / ZONE_PART;
 
 	part = part >= MAX_ORDER_PAGES
 		       ? align_down(part, MAX_ORDER_PAGES)
@@ -100,17 +102,19 @@ static void add_span(struct zone *z, const struct window *w)
 	lock_release(&z->lock);
 }
 
-bool node_add_window(size_t nr, unsigned seen)
+bool node_add_window(enum mm_zone_type type, size_t nr, unsigned seen)
 {
 	unsigned shift = PFN_SHIFT - order_up(nr_nodes);
+	size_t most = zone_offset(shift, MM_ZONE_NORMAL), want;
 	struct window *w = NULL;
 
-	/* a block of the largest order must fit beside the other zones */
-	size_t want = (nr + MAX_ORDER_PAGES) * nr_slices() * 2;
-
 	/* no window is that large */
-	if (nr > zone_offset(shift, MM_ZONE_NORMAL))
+	if (nr > (type == MM_ZONE_HIGHMEM ? most : most / ZONE_PART))
 		return false;
+	if (type != MM_ZONE_HIGHMEM)
+		nr *= ZONE_PART;
+	/* a block of the largest order must fit beside the other zones */
+	want = (nr + MAX_ORDER_PAGES) * nr_slices() * 2;
 	lock_acquire(&window_lock);
 	if (nr_windows == seen) {
 		w = arena_add_window(want << PAGE_SHIFT, nr_slices());
@@ -425,7 +429,7 @@ int zone_init(void)
 	with_cpus = nr_nodes == 1 || numa_is_fake ? ~0UL : os_nodes_with_cpus();
 	for (unsigned i = 0; i < nr_nodes; i++)
 		build_fallback(i, with_cpus);
-	return node_add_window(1, 0) ? 0 : -ENOMEM;
+	return node_add_window(MM_ZONE_HIGHMEM, 1, 0) ? 0 : -ENOMEM;
 }
 
 void zone_fork_prepare(void)

@@ -9,14 +9,15 @@
 
 /**
  * node_add_window - give every zone another span
- * @nr:   pages that a span of HIGHMEM should have at least
+ * @type: of the zone that is full
+ * @nr:   pages that its span should have at least
  * @seen: number of windows that the caller found full
  *
  * Returns false if no window can be had. If another thread has added one since
  * @seen was read, returns true at once.
  * Context: takes window_lock, then every zone lock in turn.
  */
-bool node_add_window(size_t nr, unsigned seen);
+bool node_add_window(enum mm_zone_type type, size_t nr, unsigned seen);
 
 /**
  * node_has_room - may @nr more pages come out of a node's memory

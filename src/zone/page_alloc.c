@@ -396,9 +396,7 @@ pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,
 		pfn = list_alloc(nid, type, nr, align, gfp, WMARK_LOW);
 		if (!pfn)
 			pfn = list_alloc(nid, type, nr, align, gfp, -1);
-		/* a new window is nearly all HIGHMEM */
-	} while (!pfn && type == MM_ZONE_HIGHMEM &&
-		 node_add_window(nr + align, windows_seen));
+	} while (!pfn && node_add_window(type, nr + align, windows_seen));
 	return pfn;
 }
 

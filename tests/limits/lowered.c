@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "check.h"
+#include "mm/mm.h"
 
 #define LIMIT  (512 * MIB)
 #define BEFORE (2 * MIB / 40)
@@ -77,6 +78,21 @@ static void look(const char *what, size_t nr, size_t least, size_t most)
 	CHECK(nr >= least && nr <= most);
 }
 
+/* What only programs that ask for it use lies where the window is cut. */
+static void use_other_zones(void)
+{
+	void *(*alloc_zone)(size_t, enum mm_zone_type, unsigned) =
+		mm_symbol("mm_alloc_zone");
+
+	for (int zone = MM_ZONE_DMA; zone <= MM_ZONE_NORMAL; zone++) {
+		char *p = alloc_zone(MIB, (enum mm_zone_type)zone, 0);
+
+		CHECK(p);
+		memset(p, 1, MIB);
+		free(p);
+	}
+}
+
 int main(void)
 {
 	size_t nr;
@@ -88,6 +104,7 @@ int main(void)
 
 	limit_to(LIMIT);
 	map_and_start_a_thread();
+	use_other_zones();
 	nr = take(BLOCK, MOST);
 	look("limited", nr, LIMIT / BLOCK / 2, LIMIT / BLOCK);
 	give_back(BLOCK, nr);
