@@ -64,7 +64,7 @@ void lock_all(void);
 void unlock_all(void);
 
 /* nested.c: what a signal handler gets that interrupted the slow path */
-void *nested_alloc(size_t n);
+void *nested_alloc(size_t n, size_t align);
 void nested_free(void *p);
 bool nested_owns(const void *p);
 size_t nested_bytes(const void *p);

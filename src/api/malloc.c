@@ -148,9 +148,9 @@ static void *door_alloc(size_t n, size_t align, bool zero)
 		door_leave(h);
 	} else if (nested) {
 		/* the reserve is zero only the first time */
-		p = nested_alloc(n + align);
+		p = nested_alloc(n, align);
 		if (p)
-			p = memset((void *)align_up((uintptr_t)p, align), 0, n);
+			p = memset(p, 0, n);
 	}
 	if (unlikely(!p))
 		errno = ENOMEM;
@@ -258,6 +258,10 @@ __slow void api_free_event(void *p)
 	if (likely(h != NULL)) {
 		slab_event(h, s);
 		door_leave(h);
+	} else if (s->state == SLAB_FULL) {
+		/* in a signal handler: the next free asks again */
+		s->credits++;
+		s->bias--;
 	}
 }
 

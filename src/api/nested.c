@@ -10,28 +10,42 @@
 #include "api/init.h"
 
 #define RESERVE_BYTES KIB(256)
-#define HEADER	      16 /* size of the block, or 1 more if it is free */
+
+/* Before each block. */
+struct header {
+	size_t start; /* of what it takes, in the reserve */
+	size_t size;
+};
 
 static char reserve[RESERVE_BYTES] __attribute__((aligned(16)));
 static size_t used;   /* atomic */
 static void *pending; /* atomic list, linked through the first word */
 
-void *nested_alloc(size_t n)
+static struct header *header_of(const void *p)
 {
-	size_t need = align_up(n ? n : 1, 16) + HEADER;
-	size_t old = READ_ONCE(used);
+	return (struct header *)p - 1;
+}
+
+void *nested_alloc(size_t n, size_t align)
+{
+	size_t old = READ_ONCE(used), end;
 	char *p;
 
+	align = max_size(align, sizeof(struct header));
 	do {
-		if (n > RESERVE_BYTES || old + need > RESERVE_BYTES)
+		p = (char *)align_up((uintptr_t)reserve + old +
+					     sizeof(struct header),
+				     align);
+		end = align_up((size_t)(p - reserve) + n,
+			       sizeof(struct header));
+		if (n > RESERVE_BYTES || align > RESERVE_BYTES ||
+		    end > RESERVE_BYTES)
 			return NULL;
-	} while (!__atomic_compare_exchange_n(&used, &old, old + need, true,
-					      __ATOMIC_ACQ_REL,
-					      __ATOMIC_RELAXED));
-	p = reserve + old;
-	*(size_t *)p = need - HEADER;
+	} while (!__atomic_compare_exchange_n(
+		&used, &old, end, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	*header_of(p) = (struct header){ old, end - (size_t)(p - reserve) };
 	stat_add_global(STAT_nested_alloc, 1);
-	return p + HEADER;
+	return p;
 }
 
 bool nested_owns(const void *p)
@@ -41,17 +55,16 @@ bool nested_owns(const void *p)
 
 size_t nested_bytes(const void *p)
 {
-	return *(const size_t *)((const char *)p - HEADER);
+	return header_of(p)->size;
 }
 
 static void free_reserve(char *p)
 {
-	size_t start = (size_t)(p - HEADER - reserve);
-	size_t end = start + HEADER + nested_bytes(p);
+	size_t end = (size_t)(p - reserve) + nested_bytes(p);
 
 	/* not on top: it stays until the program ends */
-	__atomic_compare_exchange_n(&used, &end, start, false, __ATOMIC_ACQ_REL,
-				    __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&used, &end, header_of(p)->start, false,
+				    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 void nested_free(void *p)

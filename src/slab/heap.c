@@ -121,14 +121,16 @@ struct heap *heap_get(void)
 /* Put the rest of a thread list back on the slab it came from. */
 static void flush_list(struct heap *h, unsigned nr)
 {
-	void **list = slab_list(h, nr), *head = *list, *tail = head;
+	/* in one instruction: a signal handler may pop from it */
+	void *head =
+		__atomic_exchange_n(slab_list(h, nr), NULL, __ATOMIC_RELAXED);
+	void *tail = head;
 	uint32_t count = 1;
 
 	if (!head)
 		return;
 	for (; *(void **)tail; tail = *(void **)tail)
 		count++;
-	*list = NULL;
 	slab_take_home(h, slab_at(head), head, tail, count);
 }
 
