@@ -78,7 +78,7 @@ __cold void api_orphan(void)
 
 static void fork_prepare(void)
 {
-	bool rests;
+	int err;
 
 	see_if_orphaned();
 	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
@@ -90,10 +90,17 @@ static void fork_prepare(void)
 		 * who reads or writes a stream may hold that, and allocate.
 		 */
 		os_streams_hold();
-		rests = swap_rest_to_fork();
 		lock_all();
-		swap_rests_now = rests;
-		swapd_fork_prepare();
+		err = swapd_fork_prepare();
+		if (unlikely(err)) {
+			swapd_fork_failed();
+			swapd_fork_parent();
+			unlock_all();
+			swap_rest(err);
+			lock_all();
+			swapd_fork_prepare();
+		}
+		swap_rests_now = err;
 		if (swap_on)
 			os_touch_forking();
 		WRITE_ONCE(lock_holder, __builtin_thread_pointer());

@@ -340,7 +340,7 @@ static int exit_fd = 2;
 /* Programs may close standard error in their own exit handlers. */
 void show_init(void)
 {
-	int fd = os_dup(2);
+	int fd = os_dup(2, 100);
 
 	if (fd >= 0)
 		exit_fd = fd;

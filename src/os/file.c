@@ -54,9 +54,9 @@ int os_open_write(const char *path)
 			 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-int os_dup(int fd)
+int os_dup(int fd, int least)
 {
-	return (int)sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 100);
+	return (int)sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, least);
 }
 
 void os_close(int fd)

@@ -165,9 +165,6 @@ int os_uffd_wait(int fd, struct os_touch *touch);
 /** os_uffd_look - the same without waiting: -EAGAIN if there is none */
 int os_uffd_look(int fd, struct os_touch *touch);
 
-/** os_has_proc - is it mounted, as this thread sees it? */
-bool os_has_proc(void);
-
 /** os_pagemap_open - for os_pagemap_read(); fd or -errno */
 int os_pagemap_open(void);
 
@@ -390,8 +387,8 @@ int os_file_trusted(const char *path);
 /** os_open_write - open for writing, truncating, mode 0600; fd or -errno */
 int os_open_write(const char *path);
 
-/** os_dup - another descriptor of a file, closed by exec; fd or -errno */
-int os_dup(int fd);
+/** os_dup - another descriptor, @least or above, closed by exec; or -errno */
+int os_dup(int fd, int least);
 
 void os_close(int fd);
 

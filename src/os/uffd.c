@@ -169,11 +169,6 @@ int os_uffd_look(int fd, struct os_touch *touch)
 #define PM_PRESENT (1UL << 63)
 #define PM_SWAP	   (1UL << 62) /* in the kernel's swap: it has contents */
 
-bool os_has_proc(void)
-{
-	return !sys3(SYS_faccessat, AT_FDCWD, "/proc/self/pagemap", R_OK);
-}
-
 int os_pagemap_open(void)
 {
 	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap",

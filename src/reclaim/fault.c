@@ -567,7 +567,7 @@ struct swap_coder *service_coder(void)
 int service_start(void)
 {
 	lock_init(&front);
-	nr_pending = 0;
+	nr_pending = want_room = 0;
 	for (unsigned i = 0; i < NR_SERVERS; i++) {
 		int tid = os_thread_start(servers[i].thread, server_main,
 					  &servers[i], false);

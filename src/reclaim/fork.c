@@ -6,7 +6,8 @@
  * before any other code of the child runs; or, if that cannot be, it gets all
  * that is out and swaps no more.
  *
- * Owns fork_file. scan_lock is held from before the fork to after it.
+ * Owns fork_file. scan_lock is held from before the fork to after it. What is
+ * out as the copy is made is counted anew in the child: the service goes on.
  */
 #include <errno.h>
 #include "os/os.h"
@@ -15,33 +16,40 @@
 #define FORK_MS 1000
 
 int fork_file = -1;
+static int fork_pagemap = -1; /* its place is for the child's own */
+
+static void close_fds(void)
+{
+	if (fork_file >= 0)
+		os_close(fork_file);
+	if (fork_pagemap >= 0)
+		os_close(fork_pagemap);
+	fork_file = fork_pagemap = -1;
+}
 
 /*
  * swapd rests while a thread forks, the service goes on: the thread may touch
  * what is out, and so may others.
  */
-void swapd_fork_prepare(void)
+int swapd_fork_prepare(void)
 {
 	if (likely(!swap_on))
-		return;
+		return 0;
 	lock_acquire(&scan_lock);
 	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 	swap_fork_prepare();
 	fork_file = swap_fork_open(swapd.proc_tid);
 	/* not where messages go */
 	if (fork_file >= 0 && fork_file <= 2) {
-		int fd = os_dup(fork_file);
+		int fd = os_dup(fork_file, 3);
 
 		os_close(fork_file);
 		fork_file = fd;
 	}
-}
-
-static void close_file(void)
-{
-	if (fork_file >= 0)
-		os_close(fork_file);
-	fork_file = -1;
+	fork_pagemap = os_pagemap_open();
+	if (fork_file < 0 && fork_file != -EBADF)
+		return fork_file;
+	return fork_pagemap < 0 ? fork_pagemap : 0;
 }
 
 /*
@@ -67,7 +75,7 @@ void swapd_fork_parent(void)
 {
 	if (likely(!swap_on))
 		return;
-	close_file();
+	close_fds();
 	wait_for_service();
 	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
 	swap_fork_parent();
@@ -79,28 +87,32 @@ void swapd_fork_parent(void)
  * came from lets go of it only after the entry says PRESENT, so it is either
  * there, or still where it was.
  */
-static void repair(pte_t *pte, char *p, int pagemap)
+static void finish(pte_t *pte, char *p, int pagemap)
 {
 	pte_t v = *pte, rest = v & ~(PTE_STATE_MASK | PTE_KIND_MASK);
 	bool has = false;
 
-	if (pte_state(v) != PTE_FILLING)
-		return;
 	if ((v & PTE_KIND_MASK) != PTE_FROM_ZERO &&
 	    os_pagemap_read(pagemap, p, 1, &has))
 		bug("swap: a forked child cannot read /proc/self/pagemap");
 	*pte = PTE_PRESENT;
 	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {
-		pages_out--;
 		swap_free_later(pte_value(v));
 	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STORE) {
 		*pte = rest | PTE_SWAPPED;
 	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE && has) {
-		pages_staged--;
 		stage_leave(pte_value(v));
 	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE) {
 		*pte = rest | PTE_STAGED;
 	}
+}
+
+static void repair(pte_t *pte, char *p, int pagemap)
+{
+	if (pte_state(*pte) == PTE_FILLING)
+		finish(pte, p, pagemap);
+	pages_staged += pte_state(*pte) == PTE_STAGED;
+	pages_out += pte_state(*pte) == PTE_SWAPPED;
 }
 
 /* Without a service of its own a child needs all pages where they belong. */
@@ -157,21 +169,25 @@ void swapd_fork_child(void)
 	swap_fork_child();
 	/* another thread was about to: nothing is out */
 	if (ended) {
-		close_file();
+		close_fds();
 		swap_stop();
 		return;
 	}
 	swap_service_start(fork_file);
+	if (fork_pagemap >= 0)
+		os_close(fork_pagemap);
+	fork_pagemap = -1;
 	pagemap = os_pagemap_open();
+	pages_out = pages_staged = 0;
 	for_all_armed(repair, pagemap);
 	if (pagemap >= 0)
 		os_close(pagemap);
 	err = swapd_start();
-	close_file();
+	close_fds();
 	if (!err)
 		return;
-	/* swap_rest_to_fork() has said so */
-	if (err != -ENOENT && err != -EACCES)
+	/* swap_rest() has said so */
+	if (err != -ENOENT && err != -EACCES && err != -EMFILE)
 		swap_refuse(err);
 	for_all_armed(fill, -1);
 	swap_stop();

@@ -204,6 +204,7 @@ int orphans_init(void)
 
 	lock_init(&lock);
 	seen_to = false;
+	full_since = 0;
 	last_uffd = -1;
 	if (!swapd.forks)
 		return 0;

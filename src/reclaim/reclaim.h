@@ -65,11 +65,11 @@ void swap_stop(void);
 bool swap_can_fork(void);
 
 /**
- * swap_rest_to_fork - where a child cannot open the swap file, all comes back
+ * swap_rest - all comes back, as a child could not bring it: error @err
  *
- * True if swapd rests now, until swap_go_on(). Context: before the locks.
+ * Nothing leaves until swap_go_on(). Context: no lock held.
  */
-bool swap_rest_to_fork(void);
+void swap_rest(int err);
 void swap_go_on(void);
 
 /** swap_make_room - so much more fits below the limit, or more than did */
@@ -99,7 +99,8 @@ extern unsigned fault_latency[NR_LATENCIES] __hidden;
 uint64_t fault_latency_ns(unsigned step);
 
 /* the last to be held, and the first to let go; the child's, too */
-void swapd_fork_prepare(void);
+/** swapd_fork_prepare - 0, or -errno: a child could not bring what is out */
+int swapd_fork_prepare(void);
 void swapd_fork_parent(void);
 void swapd_fork_child(void);
 /** swapd_fork_failed - before swapd_fork_parent(): there is no child */

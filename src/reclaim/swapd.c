@@ -380,6 +380,7 @@ int swapd_start(void)
 
 	*swapd_lives = true;
 	swapd.stuck_until = rest_until = 0;
+	swapd.always = false;
 	/* before the first page leaves; pairs with swapd_orphaned() */
 	smp_store_release(&swap_on, true);
 	__atomic_store_n(&status, STARTING, __ATOMIC_RELAXED);

@@ -4,8 +4,8 @@
  *
  * For good, when the program wants to be alone in its process: then swapd and
  * the service end, and with them their descriptors. Or for a moment, when it
- * forks where there is no /proc: a child that cannot open the swap file has to
- * find everything in memory.
+ * forks where a child cannot open the swap file (no /proc, no descriptor left):
+ * it has to find everything in memory.
  *
  * swapd brings the pages itself, as only it takes any out.
  */
@@ -97,18 +97,19 @@ bool swap_can_fork(void)
 	       os_limit(OS_OPEN_FILES) >= FORK_FILES;
 }
 
-bool swap_rest_to_fork(void)
+void swap_rest(int err)
 {
 	static bool said;
 
-	if (likely(!swap_on) || os_has_proc())
-		return false;
 	__atomic_add_fetch(&swap_rests, 1, __ATOMIC_SEQ_CST);
 	swap_ask(SWAP_BRING, NULL, 0);
 	if (!said)
-		mm_warn("/proc/self/pagemap cannot be read here: children that are forked do not swap, and all comes back before each. Mount /proc in the new root, or let the process be dumpable");
+		mm_warn("a forked child could not open the swap file and /proc/self/pagemap (error %d%s): children do not swap, and all comes back before each",
+			-err,
+			err == -EMFILE
+				? "; raise ulimit -n"
+				: "; mount /proc in the new root, or let the process be dumpable");
 	said = true;
-	return true;
 }
 
 void swap_go_on(void)

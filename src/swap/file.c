@@ -275,7 +275,7 @@ void file_failed(int err)
 	if (err == -EAGAIN)
 		return;
 	WRITE_ONCE(rest_until, os_clock_ms() + REST_MS);
-	count(&swap_now.errors, 1);
+	__atomic_fetch_add(&swap_now.errors, 1, __ATOMIC_RELAXED);
 	if (told == err)
 		return;
 	told = err;
@@ -385,7 +385,7 @@ int swap_fork_open(int tid)
 
 	child = NOBODY;
 	if (!family || fd < 0)
-		return -1;
+		return -EBADF;
 	file = os_reopen(tid, fd);
 	if (file < 0)
 		return file;

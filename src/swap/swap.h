@@ -144,7 +144,7 @@ void swap_service_start(int file_fd);
 
 /**
  * swap_fork_open - the swap file, opened once more in the caller's table of
- * descriptors, for the child; -1 if there is none, or -errno
+ * descriptors, for the child; -EBADF if there is none, or another -errno
  * @tid: a service thread, whose table has it
  *
  * Makes the child a member of the family: what is in the file stays until the

@@ -4,7 +4,8 @@
  *
  * By a filter for all threads, under which what swap does would kill the
  * process, while other threads work; by namespaces that are for a process of
- * one thread; by a limit on descriptors; by a root in which there is no /proc.
+ * one thread; by a limit on descriptors, or the use of all; by a root in which
+ * there is no /proc.
  * Nothing may be lost, and children have everything.
  */
 #include <linux/filter.h>
@@ -166,6 +167,26 @@ static int by_limit(const struct heap *h)
 	return check_result();
 }
 
+/* No descriptor is left: the child cannot open the file a second time. */
+static int by_use(const struct heap *h)
+{
+	int fd = open("/dev/null", O_RDONLY), last = fd, next;
+
+	while ((next = open("/dev/null", O_RDONLY)) >= 0)
+		last = next;
+	check_children(h);
+	heap_evict(h);
+	CHECK(!close(last));
+	check_children(h);
+	CHECK(!heap_wrong(h));
+	for (; last > fd; last--)
+		close(last - 1);
+	heap_evict(h);
+	check_children(h);
+	CHECK(!heap_wrong(h));
+	return check_result();
+}
+
 static void *touch_new(void *arg)
 {
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
@@ -206,11 +227,9 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*f)(const struct heap *h);
-	} way[] = { { "filter", by_filter },
-		    { "namespace", by_namespace },
-		    { "mounts", by_mounts },
-		    { "limit", by_limit },
-		    { "root", by_root } };
+	} way[] = { { "filter", by_filter }, { "namespace", by_namespace },
+		    { "mounts", by_mounts }, { "limit", by_limit },
+		    { "use", by_use },	     { "root", by_root } };
 	struct heap h;
 
 	if (!swap_possible())
