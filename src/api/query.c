@@ -30,8 +30,13 @@ static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 	if (addr - v->mapping.start >= v->size)
 		return;
 	info->state = MM_PAGE_UNTOUCHED;
-	if (v->mapping.ptes)
-		query_pte(map_pte(addr), info);
+	/* who frees the block takes the lock before the entries go */
+	if (READ_ONCE(v->mapping.ptes)) {
+		lock_acquire(&scan_lock);
+		if (map_find(NULL, addr) == &v->mapping && v->mapping.ptes)
+			query_pte(map_pte(addr), info);
+		lock_release(&scan_lock);
+	}
 	if (os_resident((void *)page, 1))
 		info->state = READ_ONCE(v->nr_pins) ? MM_PAGE_PINNED
 						    : MM_PAGE_PRESENT;

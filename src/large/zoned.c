@@ -91,7 +91,8 @@ int run_pin(pfn_t head, pfn_t pfn, size_t nr)
 	int err = pin_pages(pfn, nr);
 
 	if (!err)
-		pfn_to_page(head)->flags |= RUN_PINNED;
+		__atomic_fetch_or(&pfn_to_page(head)->flags, RUN_PINNED,
+				  __ATOMIC_SEQ_CST);
 	return err;
 }
 
@@ -100,7 +101,12 @@ int run_unpin(pfn_t head, pfn_t pfn, size_t nr)
 	struct page *page = pfn_to_page(head);
 	int err = unpin_pages(pfn, nr);
 
-	if (!err && !has_pins(head, page->nr))
-		page->flags &= (uint8_t)~RUN_PINNED;
-	return err;
+	if (err)
+		return err;
+	/* another thread may pin it meanwhile, and says so before or after */
+	__atomic_fetch_and(&page->flags, (uint8_t)~RUN_PINNED,
+			   __ATOMIC_SEQ_CST);
+	if (has_pins(head, page->nr))
+		__atomic_fetch_or(&page->flags, RUN_PINNED, __ATOMIC_SEQ_CST);
+	return 0;
 }
