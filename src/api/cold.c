@@ -30,6 +30,13 @@ static bool may_leave(const struct block *b, const char *p)
 	return b->vma || b->slab || !pfn_to_page(run_head(b->window, p))->flags;
 }
 
+/* What shall not leave stays so until it is freed. */
+static pte_t kept(pte_t v, pte_t as)
+{
+	return pte_state(v) == PTE_PINNED ? v | (as & PTE_NOSWAP)
+					  : as | (v & PTE_NOSWAP);
+}
+
 /*
  * Bring pages in, and say so while they are: PRESENT means that. A block with a
  * mapping of its own may have entries that nobody has filled in yet.
@@ -46,9 +53,8 @@ static void keep(const char *p, pte_t *pte, size_t nr, pte_t as)
 			(void)READ_ONCE(p[i << PAGE_SHIFT]);
 			v = pte_settle(&pte[i]);
 			first = pte_state(v) == PTE_UNTOUCHED;
-			done = pte_state(v) == PTE_PINNED ||
-			       (pte_state(v) <= PTE_PRESENT &&
-				pte_cas(&pte[i], &v, as));
+			done = pte_state(v) <= PTE_PINNED &&
+			       pte_cas(&pte[i], &v, kept(v, as));
 			if (done && first)
 				__atomic_add_fetch(&pages_outside, 1,
 						   __ATOMIC_RELAXED);
@@ -82,6 +88,7 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 		keep(p, pte, nr, pte_make(PTE_PRESENT, HOT_ROUNDS));
 		return 0;
 	case MM_NOSWAP:
+		WRITE_ONCE(some_stay, true);
 		keep(p, pte, nr, PTE_PRESENT | PTE_NOSWAP);
 		return 0;
 	}

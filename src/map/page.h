@@ -116,7 +116,8 @@ typedef uint64_t pte_t;
 #define PTE_MOVING     5UL
 #define PTE_PACKING    6UL
 #define PTE_FILLING    7UL
-#define PTE_PIN	       8UL /* one pin of a page that is PINNED */
+#define PTE_NOSWAP     (1UL << 6) /* of a page that is PRESENT or PINNED */
+#define PTE_PIN	       (1UL << 7) /* one pin of a page that is PINNED */
 
 static inline unsigned pte_state(pte_t v)
 {

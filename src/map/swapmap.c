@@ -12,6 +12,7 @@
 bool swap_on, swap_ended, swap_arms_early;
 struct mm_lock scan_lock;
 size_t pages_out, pages_staged, pages_left, pages_outside;
+bool some_stay;
 struct stage *stages;
 uint32_t swap_orphans, swap_rests;
 

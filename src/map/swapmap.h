@@ -39,7 +39,6 @@
 #define PTE_FROM_STAGE	(1UL << PTE_KIND_SHIFT)
 #define PTE_FROM_STORE	(2UL << PTE_KIND_SHIFT)
 #define PTE_KIND_MASK	(3UL << PTE_KIND_SHIFT)
-#define PTE_NOSWAP	(1UL << 6)
 #define PTE_VALUE_SHIFT 8
 #define PTE_FLAGS_MASK	((1UL << PTE_VALUE_SHIFT) - 1)
 #define PTE_VALUE_BITS	48
@@ -95,6 +94,9 @@ extern struct mm_lock scan_lock __hidden;
 
 /** pages_out, pages_staged - pages SWAPPED; STAGED or PACKING; atomic */
 extern size_t pages_out __hidden, pages_staged __hidden;
+
+/** some_stay - there have been pages with PTE_NOSWAP */
+extern bool some_stay __hidden;
 
 /** pages_left - pages that were freed in their stage, and still are there */
 extern size_t pages_left __hidden;

@@ -114,7 +114,8 @@ bool release_out(pfn_t pfn, size_t nr)
 	size_t n;
 
 	/* it only saves work: what is still on its way out is dropped later */
-	if (likely(!READ_ONCE(pages_out) && !READ_ONCE(pages_staged)))
+	if (likely(!READ_ONCE(pages_out) && !READ_ONCE(pages_staged) &&
+		   !READ_ONCE(some_stay)))
 		return false;
 	orphans_wait();
 	n = ptes_drop(pfn_to_pte(pfn), nr);

@@ -68,8 +68,8 @@ static void pin(pte_t *pte)
 
 	do {
 		v = pte_settle(pte);
-		new = is_pinned(v) ? v + PTE_PIN : PTE_PINNED + PTE_PIN;
-	} while (!pte_cas(pte, &v, new));
+		new = is_pinned(v) ? v : PTE_PINNED | (v & PTE_NOSWAP);
+	} while (!pte_cas(pte, &v, new + PTE_PIN));
 }
 
 int pin_pages(pfn_t pfn, size_t nr)
@@ -99,10 +99,10 @@ static void __unpin(pfn_t pfn, size_t nr, bool all)
 
 	for (size_t i = 0; i <= nr; i++) {
 		bool last = i < nr && is_pinned(pte[i]) &&
-			    (all || pte[i] < PTE_PINNED + 2 * PTE_PIN);
+			    (all || pte[i] < 2 * PTE_PIN);
 
 		if (last) {
-			WRITE_ONCE(pte[i], PTE_PRESENT);
+			WRITE_ONCE(pte[i], PTE_PRESENT | (pte[i] & PTE_NOSWAP));
 			nr_pinned--;
 			from = min_size(from, i);
 			continue;
@@ -166,7 +166,7 @@ static void forget_pins(const struct span *s)
 
 		if (!is_pinned(*pte))
 			continue;
-		*pte = PTE_PRESENT;
+		*pte = PTE_PRESENT | (*pte & PTE_NOSWAP);
 		nr_pinned--;
 	}
 }

@@ -92,14 +92,22 @@ void op_pin(struct worker *w)
 void op_noswap(struct worker *w)
 {
 	struct range r = page_range(w, MAX_STAY);
+	char *p;
 	int err;
 
 	if (!r.b || r.b->class != MEDIUM || !mm.advise)
 		return;
-	err = mm.advise(r.b->p + r.off, r.len, MM_NOSWAP);
+	p = r.b->p + r.off;
+	err = mm.advise(p, r.len, MM_NOSWAP);
 	if (err)
 		fail("mm_advise: %d", err);
 	expect_to_stay(&r, "MM_NOSWAP");
+	/* until it is freed, whatever else is said of it */
+	mm.advise(p, r.len, pick(w, 2) ? MM_HOT : MM_COLD);
+	expect_to_stay(&r, "MM_NOSWAP, then hot or cold");
+	if (mm.pin && !mm.pin(p, r.len))
+		mm.unpin(p, r.len);
+	expect_to_stay(&r, "MM_NOSWAP, then a pin");
 	block_begin(r.b);
 	block_drop(w, r.b);
 	block_end(r.b);
