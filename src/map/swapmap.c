@@ -45,15 +45,29 @@ void stage_leave(uint64_t stage)
 	__atomic_store_n(&stages[stage].pte, NULL, __ATOMIC_RELEASE);
 }
 
-static pte_t after_drop(pte_t v, bool all)
+enum drop {
+	DROP_OUT, /* what is out */
+	DROP_ALL, /* what is there, too */
+	DROP_ZERO /* what is out is zeros now, still out */
+};
+
+static pte_t dropped(enum drop how)
 {
-	if (!all && pte_state(v) == PTE_PINNED)
+	return how == DROP_ZERO ? pte_make(PTE_SWAPPED, swap_filled(0))
+				: PTE_UNTOUCHED;
+}
+
+static pte_t after_drop(pte_t v, enum drop how)
+{
+	if (how == DROP_ZERO && pte_state(v) <= PTE_PINNED)
 		return v;
-	if (!all && pte_state(v) == PTE_PRESENT)
+	if (how == DROP_OUT && pte_state(v) == PTE_PINNED)
+		return v;
+	if (how == DROP_OUT && pte_state(v) == PTE_PRESENT)
 		return PTE_PRESENT;
 	if (pte_state(v) == PTE_STAGED)
 		return PTE_FILLING | PTE_FROM_STAGE | (v & ~PTE_STATE_MASK);
-	return PTE_UNTOUCHED;
+	return dropped(how);
 }
 
 /* Who forks holds the locks that are needed for it. */
@@ -67,14 +81,19 @@ void __orphans_wait(void)
 }
 
 /* One entry; true if its page had been out. */
-static bool drop(pte_t *pte, bool all)
+static bool drop(pte_t *pte, enum drop how)
 {
 	pte_t v, new;
 
+	/* before it is so: a touch may bring it at once */
+	if (how == DROP_ZERO)
+		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 	do {
 		v = pte_settle(pte);
-		new = after_drop(v, all);
+		new = after_drop(v, how);
 	} while (v != new && !pte_cas(pte, &v, new));
+	if (how == DROP_ZERO && pte_state(v) <= PTE_PINNED)
+		__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
 	if (pte_state(v) == PTE_STAGED || pte_state(v) == PTE_PACKING)
 		__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 	if (pte_state(v) == PTE_SWAPPED) {
@@ -84,7 +103,7 @@ static bool drop(pte_t *pte, bool all)
 		__atomic_add_fetch(&pages_left, 1, __ATOMIC_RELAXED);
 		stages[pte_value(v)].addr = 0;
 		stage_leave(pte_value(v));
-		pte_write(pte, PTE_UNTOUCHED);
+		pte_write(pte, dropped(how));
 	}
 	return pte_state(v) > PTE_PINNED;
 }
@@ -94,7 +113,7 @@ size_t ptes_drop(pte_t *pte, size_t nr)
 	size_t n = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		n += drop(&pte[i], false);
+		n += drop(&pte[i], DROP_OUT);
 	return n;
 }
 
@@ -103,19 +122,13 @@ void ptes_forget(pte_t *pte, size_t nr)
 	/* most of a block may never have been touched */
 	for (size_t i = 0; i < nr; i++)
 		if (pte_read(&pte[i]) != PTE_UNTOUCHED)
-			drop(&pte[i], true);
+			drop(&pte[i], DROP_ALL);
 }
 
 void ptes_zero(pte_t *pte, size_t nr)
 {
-	for (size_t i = 0; i < nr; i++) {
-		pte_t v = pte_settle(&pte[i]);
-
-		if (pte_state(v) <= PTE_PINNED || !drop(&pte[i], true))
-			continue;
-		__atomic_add_fetch(&pages_out, 1, __ATOMIC_RELAXED);
-		pte_write(&pte[i], pte_make(PTE_SWAPPED, swap_filled(0)));
-	}
+	for (size_t i = 0; i < nr; i++)
+		drop(&pte[i], DROP_ZERO);
 }
 
 void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr)
