@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * preload/atfork.c - handlers of fork, with ours before all others
+ * preload/atfork.c - handlers of fork, with ours before all others; _Fork()
  *
  * The last to be registered is the first to prepare. One that waits for threads
  * to end, as OpenBLAS does with its workers, must not find malloc's locks held:
  * so ours are registered first, as soon as anybody else has some. This is what
  * pthread_atfork() calls, which every library has for itself.
+ *
+ * _Fork() calls no handlers, but ours have to run if memory is out.
  */
+#include <unistd.h>
 #include "api/api.h"
 #include "next.h"
 
 typedef int register_fn(void (*prepare)(void), void (*parent)(void),
 			void (*child)(void), void *dso);
 
+typedef pid_t fork_fn(void);
+
 extern void *__dso_handle;
 register_fn __register_atfork;
+fork_fn _Fork;
 
 __public int __register_atfork(void (*prepare)(void), void (*parent)(void),
 			       void (*child)(void), void *dso)
@@ -26,4 +32,18 @@ __public int __register_atfork(void (*prepare)(void), void (*parent)(void),
 	if (dso != &__dso_handle)
 		api_watch_forks();
 	return fn(prepare, parent, child, dso);
+}
+
+__public pid_t _Fork(void)
+{
+	static void *found;
+	fork_fn *fn = (fork_fn *)next_function(&found, "_Fork");
+	bool ours = api_fork_prepare();
+	pid_t pid = fn();
+
+	if (ours && pid)
+		api_fork_parent(pid > 0);
+	else if (ours)
+		api_fork_child();
+	return pid;
 }

@@ -2,11 +2,12 @@
 /*
  * rawclone.c - children that are made behind the back of libc's fork()
  *
- * By its clone() and syscall(): they swap, as a child of fork() does. By a
- * system call instruction: no handler runs, so they get a copy of what is out,
- * and swap nothing. The kernel tells of these only who may trace others. All of
- * them change and free what they inherited. While the latter get theirs, the
- * parent changes, frees and moves what it has, and another thread touches it.
+ * By its _Fork(), clone() and syscall(): they swap, as a child of fork() does.
+ * By a system call instruction: no handler runs, so they get a copy of what is
+ * out, and swap nothing. The kernel tells of these only who may trace others.
+ * All of them change and free what they inherited. While the latter get theirs,
+ * the parent changes, frees and moves what it has, and another thread touches
+ * it.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -85,6 +86,15 @@ static pid_t by_clone3(void)
 {
 	uint64_t args[8] = { [4] = SIGCHLD };
 	pid_t pid = (pid_t)syscall(SYS_clone3, args, sizeof(args));
+
+	if (!pid)
+		_exit(verify_and_swap(NULL));
+	return pid;
+}
+
+static pid_t by__Fork(void)
+{
+	pid_t pid = _Fork();
 
 	if (!pid)
 		_exit(verify_and_swap(NULL));
@@ -238,6 +248,7 @@ int main(void)
 	try(by_clone, "clone()");
 	try(by_syscall, "syscall(SYS_clone)");
 	try(by_clone3, "syscall(SYS_clone3)");
+	try(by__Fork, "_Fork()");
 	if (!geteuid()) {
 		try(by_instruction, "an instruction");
 		try(by_two_instructions, "two instructions");
