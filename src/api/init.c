@@ -194,10 +194,15 @@ static void thread_exits(void *arg)
 	}
 }
 
+/* As a rule the main one. No system call tells: they may be forbidden by now.
+ */
+static const void *first_thread;
+
 static __cold bool init_once(void)
 {
 	lock_acquire(&init_lock);
 	if (!ready && !failed) {
+		first_thread = __builtin_thread_pointer();
 		option_init();
 		valgrind_init();
 		if (mm_options.stats.word == STATS_EXIT)
@@ -224,7 +229,8 @@ static __cold struct heap *start_thread(void)
 
 	if (!smp_load_acquire(&ready) && !init_once())
 		return NULL;
-	if (!READ_ONCE(forks_watched) && !os_is_main_thread())
+	if (!READ_ONCE(forks_watched) &&
+	    __builtin_thread_pointer() != first_thread)
 		api_watch_forks();
 	h = heap_get();
 	if (!h)

@@ -314,9 +314,6 @@ size_t os_node_free(unsigned node, size_t *total);
  */
 int os_node_of(const void *p);
 
-/** os_is_main_thread - is the caller the thread its process began with? */
-bool os_is_main_thread(void);
-
 /** os_current_cpu - CPU that runs the caller, negative if unknown; no call */
 int os_current_cpu(void);
 

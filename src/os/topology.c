@@ -136,11 +136,6 @@ int os_node_of(const void *p)
 	return err ? (int)err : node;
 }
 
-bool os_is_main_thread(void)
-{
-	return sys1(SYS_gettid, 0) == sys1(SYS_getpid, 0);
-}
-
 /*
  * The C library has the kernel write each thread's CPU into its rseq area: one
  * load instead of a system call. Negative where that was not to be had.

@@ -223,24 +223,6 @@ static void lock_that_is_held_cannot_be_tried(void **state)
 	lock_release(&lock);
 }
 
-static void *is_main_thread(void *arg)
-{
-	*(bool *)arg = os_is_main_thread();
-	return NULL;
-}
-
-static void only_the_first_thread_is_the_main_one(void **state)
-{
-	pthread_t thread;
-	bool other = true;
-
-	(void)state;
-	assert_true(os_is_main_thread());
-	pthread_create(&thread, NULL, is_main_thread, &other);
-	pthread_join(thread, NULL);
-	assert_false(other);
-}
-
 static void *take_and_leave(void *arg)
 {
 	lock_acquire(&lock);
@@ -393,7 +375,6 @@ int main(void)
 		cmocka_unit_test(only_one_thread_holds_a_lock),
 		cmocka_unit_test(lock_that_is_held_cannot_be_tried),
 		cmocka_unit_test(holder_of_all_locks_walks_through_them),
-		cmocka_unit_test(only_the_first_thread_is_the_main_one),
 		cmocka_unit_test(sleepers_are_woken_one_after_the_other),
 		cmocka_unit_test(written_bytes_are_read_back),
 		cmocka_unit_test(file_errors_are_negative_and_keep_errno),
