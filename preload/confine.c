@@ -3,11 +3,13 @@
  * preload/confine.c - the program confines itself, and swap has to end
  *
  * Some namespaces are only for a process of one thread: if the program has one,
- * it goes without those of swap, too. A filter of seccomp(2) for all threads
- * would also be theirs, and may kill the process for what they have to do.
+ * it goes without those of swap, too. A filter of seccomp(2) may kill the
+ * process for what swap has to do: in its threads if it is for all, else in
+ * fork().
  */
 #include <errno.h>
 #include <linux/sched.h>
+#include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include "api/api.h"
 #include "confine.h"
@@ -15,6 +17,7 @@
 #include "os/os.h"
 #include "reclaim/reclaim.h"
 
+int prctl(int option, long a, long b, long c, long d);
 int unshare(int flags);
 int setns(int fd, int type);
 
@@ -35,13 +38,20 @@ static bool wants_alone(long nr, const long a[])
 	       a[0] & (CLONE_NEWUSER | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND);
 }
 
+static bool filters(long nr, const long a[])
+{
+	return nr == SYS_prctl ? a[0] == PR_SET_SECCOMP
+			       : nr == SYS_seccomp &&
+					 (a[0] == SECCOMP_SET_MODE_FILTER ||
+					  a[0] == SECCOMP_SET_MODE_STRICT);
+}
+
 long confine(long nr, const long a[])
 {
 	static const char why[] = "the program confines itself";
 	long r;
 
-	if (nr == SYS_seccomp && a[0] == SECCOMP_SET_MODE_FILTER &&
-	    a[1] & SECCOMP_FILTER_FLAG_TSYNC)
+	if (filters(nr, a))
 		api_end_swap(why);
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
@@ -51,23 +61,28 @@ long confine(long nr, const long a[])
 	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static int call(long nr, long a, long b)
+static int call(long nr, long a, long b, long c, long d, long e)
 {
-	const long args[6] = { a, b };
-	long r = swap_on ? confine(nr, args) : os_syscall(nr, a, b, 0, 0, 0, 0);
+	const long args[6] = { a, b, c, d, e };
+	long r = swap_on ? confine(nr, args) : os_syscall(nr, a, b, c, d, e, 0);
 
-	if (!r)
-		return 0;
+	if (r >= 0)
+		return (int)r;
 	errno = (int)-r;
 	return -1;
 }
 
+__public int prctl(int option, long a, long b, long c, long d)
+{
+	return call(SYS_prctl, option, a, b, c, d);
+}
+
 __public int unshare(int flags)
 {
-	return call(SYS_unshare, flags, 0);
+	return call(SYS_unshare, flags, 0, 0, 0, 0);
 }
 
 __public int setns(int fd, int type)
 {
-	return call(SYS_setns, fd, type);
+	return call(SYS_setns, fd, type, 0, 0, 0);
 }

@@ -8,7 +8,8 @@
 
 static inline bool confines(long nr)
 {
-	return nr == SYS_unshare || nr == SYS_setns || nr == SYS_seccomp;
+	return nr == SYS_unshare || nr == SYS_setns || nr == SYS_seccomp ||
+	       nr == SYS_prctl;
 }
 
 /** confine - make one of these; what the kernel returns. Context: swap_on */
