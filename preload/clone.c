@@ -132,6 +132,8 @@ static __slow long syscall_slow(long nr, const long a[])
 
 	if (confines(nr))
 		return confine(nr, a);
+	if (nr == SYS_madvise)
+		return api_madvise((void *)a[0], (size_t)a[1], (int)a[2]);
 	keep_for_end(nr, a);
 	ours = copies_here(nr, a, &ctid) && api_fork_prepare();
 	if (ours)

@@ -57,6 +57,13 @@ void api_end_swap(const char *why);
 /** api_keep - these bytes stay in memory, if they are of the heap */
 void api_keep(void *p, size_t size);
 
+/**
+ * api_map_over - make a system call that maps something over these bytes
+ *
+ * What it returns. Context: swap_on; they are the heap's.
+ */
+long api_map_over(void *p, size_t size, long nr, const long a[]);
+
 /** api_limit_space - RLIMIT_AS will be @limit bytes: reserve no more than fits
  */
 void api_limit_space(size_t limit);

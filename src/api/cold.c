@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include "api/init.h"
+#include "side/option.h"
 
 #define HOT_ROUNDS 100 /* of the hand */
 
@@ -37,20 +38,28 @@ static pte_t kept(pte_t v, pte_t as)
 					  : as | (v & PTE_NOSWAP);
 }
 
+static bool bring(char *p)
+{
+	/* the kernel's touch would not be served */
+	if (mm_options.swap_usermode)
+		return READ_ONCE(*p) || true;
+	return os_bring(p);
+}
+
 /*
  * Bring pages in, and say so while they are: PRESENT means that. A block with a
- * mapping of its own may have entries that nobody has filled in yet.
+ * mapping of its own may have entries that nobody has filled in yet. What the
+ * program has protected stays as it is.
  */
-static void keep(const char *p, pte_t *pte, size_t nr, pte_t as)
+static void keep(char *p, pte_t *pte, size_t nr, pte_t as)
 {
 	for (size_t i = 0; i < nr; i++) {
 		bool done = false;
 
-		while (!done) {
+		while (!done && bring(p + (i << PAGE_SHIFT))) {
 			pte_t v;
 			bool first;
 
-			(void)READ_ONCE(p[i << PAGE_SHIFT]);
 			v = pte_settle(&pte[i]);
 			first = pte_state(v) == PTE_UNTOUCHED;
 			done = pte_state(v) <= PTE_PINNED &&
@@ -101,24 +110,61 @@ void api_keep(void *p, size_t size)
 		mm_advise(p, size, MM_NOSWAP);
 }
 
-/* What the kernel drops of a range, and what the store has of it, together. */
-static int drop_range(uintptr_t start, uintptr_t end, int advice)
+/* A range is changed, and its entries, while nobody brings or takes a page. */
+static bool range_begin(void)
 {
-	struct mapping *m = map_find(NULL, start);
 	bool busy = tcache.busy;
-	int err;
 
 	tcache.busy = true; /* a signal handler may not come here, too */
 	orphans_wait();
 	lock_acquire(&scan_lock);
 	service_sync();
-	if (m && m->ptes)
-		ptes_zero(mapping_pte(m, start),
-			  (min_size(end, m->end) - start) >> PAGE_SHIFT);
-	err = os_madvise((void *)start, end - start, advice);
+	return busy;
+}
+
+static void range_end(bool busy)
+{
 	lock_release(&scan_lock);
 	tcache.busy = busy;
+}
+
+static void change_entries(void (*how)(pte_t *pte, size_t nr), uintptr_t start,
+			   uintptr_t end)
+{
+	struct mapping *m = map_find(NULL, start);
+
+	if (m && m->ptes)
+		how(mapping_pte(m, start),
+		    (min_size(end, m->end) - start) >> PAGE_SHIFT);
+}
+
+/* What the kernel drops of a range, and what the store has of it, together. */
+static int drop_range(uintptr_t start, uintptr_t end, int advice)
+{
+	bool busy = range_begin();
+	int err;
+
+	change_entries(ptes_zero, start, end);
+	err = os_madvise((void *)start, end - start, advice);
+	range_end(busy);
 	return err;
+}
+
+long api_map_over(void *p, size_t size, long nr, const long a[])
+{
+	uintptr_t start = (uintptr_t)p;
+	bool busy = range_begin();
+	long r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+
+	WRITE_ONCE(some_stay, true);
+	if (r == (long)p)
+		change_entries(ptes_stay, start,
+			       align_up(start + size, PAGE_SIZE));
+	range_end(busy);
+	/* it may be nothing that can be watched over: it does not leave then */
+	if (r == (long)p)
+		swap_ask(SWAP_WATCH, p, align_up(size, PAGE_SIZE));
+	return r;
 }
 
 int api_madvise(void *p, size_t size, int advice)
@@ -127,6 +173,9 @@ int api_madvise(void *p, size_t size, int advice)
 	uintptr_t end = align_up(start + size, PAGE_SIZE);
 
 	see_if_orphaned();
+	/* the kernel sees to what is there */
+	if (unlikely(swap_on) && os_advice_for_fork(advice))
+		api_keep(p, size);
 	if (likely(!swap_on) || !os_advice_drops(advice) || start >= end ||
 	    start & (PAGE_SIZE - 1))
 		return os_madvise(p, size, advice);

@@ -46,21 +46,25 @@ void stage_leave(uint64_t stage)
 }
 
 enum drop {
-	DROP_OUT, /* what is out */
-	DROP_ALL, /* what is there, too */
-	DROP_ZERO /* what is out is zeros now, still out */
+	DROP_OUT,  /* what is out */
+	DROP_ALL,  /* what is there, too */
+	DROP_ZERO, /* what is out is zeros now, still out */
+	DROP_STAY, /* what is out is something else now, and does not leave */
 };
 
 static pte_t dropped(enum drop how)
 {
-	return how == DROP_ZERO ? pte_make(PTE_SWAPPED, swap_filled(0))
-				: PTE_UNTOUCHED;
+	if (how == DROP_ZERO)
+		return pte_make(PTE_SWAPPED, swap_filled(0));
+	return how == DROP_STAY ? PTE_PRESENT | PTE_NOSWAP : PTE_UNTOUCHED;
 }
 
 static pte_t after_drop(pte_t v, enum drop how)
 {
 	if (how == DROP_ZERO && pte_state(v) <= PTE_PINNED)
 		return v;
+	if (how == DROP_STAY && pte_state(v) <= PTE_PINNED)
+		return v ? v | PTE_NOSWAP : v;
 	if (how == DROP_OUT && pte_state(v) == PTE_PINNED)
 		return v;
 	if (how == DROP_OUT && pte_state(v) == PTE_PRESENT)
@@ -129,6 +133,12 @@ void ptes_zero(pte_t *pte, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		drop(&pte[i], DROP_ZERO);
+}
+
+void ptes_stay(pte_t *pte, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		drop(&pte[i], DROP_STAY);
 }
 
 void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr)

@@ -177,6 +177,9 @@ void ptes_forget(pte_t *pte, size_t nr);
  */
 void ptes_zero(pte_t *pte, size_t nr);
 
+/** ptes_stay - what is out has been replaced, and none leaves; likewise */
+void ptes_stay(pte_t *pte, size_t nr);
+
 /**
  * ptes_transfer - entries of pages that have moved to another place
  * @addr: new address of the first page
@@ -214,6 +217,7 @@ enum swap_op {
 	SWAP_NOTHING,
 	SWAP_ARM,	/* a mapping: from now on the service gets its faults */
 	SWAP_ARM_RANGE, /* a range of addresses, likewise */
+	SWAP_WATCH,	/* a range that was mapped anew is still the heap's */
 	SWAP_RECLAIM,	/* @size bytes of resident memory less */
 	SWAP_ROOM,	/* so many bytes more fit below the limit */
 	SWAP_OUT,	/* a range of addresses, now */

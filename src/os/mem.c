@@ -17,6 +17,9 @@
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
 
 static bool is_error(long r)
 {
@@ -119,9 +122,20 @@ int os_madvise(void *p, size_t size, int advice)
 	return (int)sys3(SYS_madvise, p, size, advice);
 }
 
+bool os_bring(void *p)
+{
+	return !sys3(SYS_madvise, p, os_page_size(), MADV_POPULATE_READ);
+}
+
 bool os_advice_drops(int advice)
 {
-	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED;
+	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED ||
+	       advice == MADV_GUARD_INSTALL;
+}
+
+bool os_advice_for_fork(int advice)
+{
+	return advice == MADV_WIPEONFORK || advice == MADV_DONTFORK;
 }
 
 int os_lock(void *p, size_t size)

@@ -70,8 +70,14 @@ int os_advise(void *p, size_t size, enum os_advice advice);
 /** os_madvise - the system call itself; 0 or -errno */
 int os_madvise(void *p, size_t size, int advice);
 
+/** os_bring - touch a page as the kernel does; false if it cannot be read */
+bool os_bring(void *p);
+
 /** os_advice_drops - is a range zeros after this advice of madvise(2)? */
 bool os_advice_drops(int advice);
+
+/** os_advice_for_fork - does it say what a child finds there? */
+bool os_advice_for_fork(int advice);
 
 /**
  * os_lock - bring a range into memory and keep it there

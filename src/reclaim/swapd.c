@@ -238,6 +238,8 @@ static long answer(const struct swap_request *r)
 	case SWAP_ARM_RANGE:
 		arm_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
 		return 0;
+	case SWAP_WATCH:
+		return uffd_register(swapd.uffd, r->p, r->size);
 	case SWAP_RECLAIM:
 		return reclaim_bytes(r->size);
 	case SWAP_ROOM:
