@@ -73,6 +73,22 @@ void api_start_swap(void)
 		swap_stop();
 }
 
+void api_follow_ids(void)
+{
+	struct heap *h;
+	int err;
+
+	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
+		return;
+	h = door_enter();
+	if (!h)
+		return;
+	err = swap_on ? swap_follow_ids() : 0;
+	door_leave(h);
+	if (err)
+		api_end_swap("its threads cannot become who the program is");
+}
+
 void api_end_swap(const char *why)
 {
 	struct heap *h;

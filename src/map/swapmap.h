@@ -218,11 +218,13 @@ enum swap_op {
 	SWAP_ARM,	/* a mapping: from now on the service gets its faults */
 	SWAP_ARM_RANGE, /* a range of addresses, likewise */
 	SWAP_WATCH,	/* a range that was mapped anew is still the heap's */
-	SWAP_RECLAIM,	/* @size bytes of resident memory less */
-	SWAP_ROOM,	/* so many bytes more fit below the limit */
-	SWAP_OUT,	/* a range of addresses, now */
-	SWAP_BRING,	/* all back; swap_rests says until when */
-	SWAP_END,	/* all back, for ever */
+	SWAP_FOLLOW,	/* become who the program is */
+	/* those before are quick */
+	SWAP_RECLAIM, /* @size bytes of resident memory less */
+	SWAP_ROOM,    /* so many bytes more fit below the limit */
+	SWAP_OUT,     /* a range of addresses, now */
+	SWAP_BRING,   /* all back; swap_rests says until when */
+	SWAP_END,     /* all back, for ever */
 };
 
 struct swap_request {

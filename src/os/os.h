@@ -224,6 +224,9 @@ void os_reserve_stdio(void);
 
 int os_gettid(void);
 
+/** os_process - the process, also in a child that shares its memory */
+int os_process(void);
+
 /** os_proc_tid - the same in the namespace of /proc, which may be another */
 int os_proc_tid(void);
 
@@ -376,6 +379,20 @@ uint64_t os_clock_ms(void);
 uint64_t os_clock_ns(void);
 
 /* ---- files (os/file.c) ---- */
+
+/** struct os_ids - who a thread is, and what it may do */
+struct os_ids {
+	uint32_t uid[3], gid[3]; /* real, effective, saved */
+	long nr_groups;
+	uint32_t group[256];
+	uint32_t caps[6]; /* effective, permitted, inheritable, twice */
+};
+
+/** os_ids_get - the caller's; 0 or -errno, -EINVAL: too many groups */
+int os_ids_get(struct os_ids *ids);
+
+/** os_ids_set - the caller's shall be these; 0 or -errno */
+int os_ids_set(const struct os_ids *ids);
 
 /** os_read_file - read up to @len-1 bytes, add NUL; bytes read or -errno */
 long os_read_file(const char *path, char *buf, size_t len);

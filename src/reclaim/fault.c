@@ -493,6 +493,7 @@ static void server_main(void *arg)
 	stall_own(s->id, os_gettid());
 	os_cpus_get(&s->anywhere);
 	s->in_front = s->follows = false;
+	s->ids = ids_version;
 	for (;;) {
 		struct os_touch touch;
 		struct stall stall;
@@ -503,6 +504,12 @@ static void server_main(void *arg)
 		s->in_front = true;
 		if (READ_ONCE(swap_ended))
 			break;
+		if (unlikely(READ_ONCE(ids_version) != s->ids)) {
+			ids_adopt(&s->ids);
+			service_step_back(s);
+			ids_wait();
+			continue;
+		}
 		while (orphans_full())
 			os_yield();
 		err = 0;

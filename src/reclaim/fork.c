@@ -187,7 +187,7 @@ void swapd_fork_child(void)
 	if (!err)
 		return;
 	/* swap_rest() has said so */
-	if (err != -ENOENT && err != -EACCES && err != -EMFILE)
+	if (err != -ENOENT && err != -EACCES && err != -EMFILE && !ids_version)
 		swap_refuse(err);
 	for_all_armed(fill, -1);
 	swap_stop();

@@ -61,6 +61,13 @@ int swap_end(void);
  */
 void swap_stop(void);
 
+/**
+ * swap_follow_ids - the calling thread is another user now: so are swap's
+ *
+ * Returns 0, or -errno: some are not. Context: no lock held.
+ */
+int swap_follow_ids(void);
+
 /** swap_can_fork - can the service get a descriptor for a child? */
 bool swap_can_fork(void);
 

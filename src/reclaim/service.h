@@ -17,6 +17,7 @@ struct server {
 	struct swap_coder *coder;
 	char *buf; /* MAX_AHEAD pages */
 	unsigned id;
+	uint32_t ids;	 /* who it is */
 	bool in_front;	 /* waits for touches */
 	int tid;	 /* of who touched last */
 	unsigned streak; /* touches of that thread in a row */

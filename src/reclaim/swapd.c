@@ -227,6 +227,8 @@ static long swap_range(uintptr_t start, uintptr_t end)
 	return 0;
 }
 
+static uint32_t ids_of_swapd;
+
 static long answer(const struct swap_request *r)
 {
 	if (READ_ONCE(swap_rests) &&
@@ -248,6 +250,9 @@ static long answer(const struct swap_request *r)
 		return swap_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
 	case SWAP_BRING:
 		return swap_bring_all();
+	case SWAP_FOLLOW:
+		ids_adopt(&ids_of_swapd);
+		return 0;
 	case SWAP_END:
 		return swap_bring_to_end();
 	default:
@@ -261,7 +266,7 @@ static void serve_request(bool busy)
 	struct swap_request *r = &swap_request;
 
 	if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_MADE ||
-	    (busy && r->op != SWAP_ARM && r->op != SWAP_ARM_RANGE))
+	    (busy && r->op > SWAP_FOLLOW))
 		return;
 	r->result = answer(r);
 	__atomic_store_n(&r->state, REQUEST_DONE, __ATOMIC_RELEASE);
@@ -344,6 +349,8 @@ static int set_up(void)
 		return swapd.pagemap;
 	err = orphans_init();
 	if (!err)
+		err = ids_init();
+	if (!err)
 		err = uffd_register(swapd.uffd, swapd.staging,
 				    swapd.nr_stages << PAGE_SHIFT);
 	for (struct armed_range r = { 0 }; !err && next_armed(&r);)
@@ -358,6 +365,8 @@ static void swapd_main(void *arg)
 	os_thread_name("mm-swapd");
 	swapd.tid = os_gettid();
 	swapd.proc_tid = os_proc_tid();
+	swapd.process = os_process();
+	ids_of_swapd = ids_version;
 	stall_own(NR_SERVERS, swapd.tid);
 	error = set_up();
 	if (!error)

@@ -37,7 +37,8 @@
 struct swapd {
 	int uffd, pagemap, tid;
 	int proc_tid; /* of swapd, as /proc has it */
-	bool forks;   /* the kernel reports them */
+	int process;
+	bool forks; /* the kernel reports them */
 	char *staging;
 	size_t nr_stages;
 	uint64_t head, tail; /* swapd writes */
@@ -228,6 +229,18 @@ static inline bool orphans_give(uintptr_t addr, const char *from, size_t nr)
 
 /** orphans_full - no more fit on the list: their reports have to wait */
 bool orphans_full(void);
+
+/** ids_version - counts how often the program has become somebody else */
+extern uint32_t ids_version __hidden;
+
+/** ids_init - the threads follow from now on; 0 or -errno */
+int ids_init(void);
+
+/** ids_adopt - become who the program is, as of @mine: ids_version */
+void ids_adopt(uint32_t *mine);
+
+/** ids_wait - until all threads have */
+void ids_wait(void);
 
 /** orphans_init - there is none; 0 or -errno. Context: swapd's table */
 int orphans_init(void);
