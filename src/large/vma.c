@@ -12,9 +12,8 @@
 #include "base/list.h"
 #include "large/large.h"
 
-#define GROW_RESERVE                                                           \
-	4 /* address space for a block that grows, in its sizes                \
-	   */
+#define GROW_RESERVE 4 /* times its size, for a block that grows */
+#define SPARSE_PAGES (GIB(1) >> PAGE_SHIFT) /* most may be untouched */
 
 static struct mm_lock vma_lock;
 static struct list_head live = { &live, &live };
@@ -85,21 +84,49 @@ static size_t ptes_bytes(const struct vma *v)
 	return (v->reserved >> PAGE_SHIFT) * sizeof(pte_t);
 }
 
+static size_t drop_entries(pte_t *start, pte_t *end)
+{
+	size_t n = ptes_touched(start, (size_t)(end - start));
+
+	ptes_forget(start, (size_t)(end - start));
+	return n;
+}
+
+/* Programs reserve blocks of any size: only what of the table is there. */
+static size_t drop_sparse(pte_t *start, pte_t *end)
+{
+	uintptr_t first = align_down((uintptr_t)start, PAGE_SIZE);
+	uintptr_t last = align_up((uintptr_t)end, PAGE_SIZE), at = first, to;
+	int fd = os_pagemap_open(), r = fd;
+	size_t n = 0;
+
+	for (; r >= 0 && at < last; at = to) {
+		to = last;
+		r = os_pagemap_next(fd, &at, &to);
+		if (r <= 0)
+			break;
+		n += drop_entries((pte_t *)max_size(at, (uintptr_t)start),
+				  (pte_t *)min_size(to, (uintptr_t)end));
+	}
+	if (fd >= 0)
+		os_close(fd);
+	/* what has been dropped is not found again */
+	return r < 0 ? n + drop_entries(start, end) : n;
+}
+
 /*
  * The pages of a block from @bytes on are not needed. How many of them count:
  * for add_outside(), once their memory has gone.
  */
 static size_t drop_tail(struct vma *v, size_t bytes)
 {
-	size_t nr = (v->size - bytes) >> PAGE_SHIFT, n;
 	pte_t *ptes = v->mapping.ptes;
+	size_t from = bytes >> PAGE_SHIFT, to = v->size >> PAGE_SHIFT;
 
 	if (likely(!ptes))
 		return 0;
-	ptes += bytes >> PAGE_SHIFT;
-	n = ptes_touched(ptes, nr);
-	ptes_forget(ptes, nr);
-	return n;
+	return to - from < SPARSE_PAGES ? drop_entries(ptes + from, ptes + to)
+					: drop_sparse(ptes + from, ptes + to);
 }
 
 /* All of them, and the entries: waits for swapd and the service. */

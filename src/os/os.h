@@ -175,11 +175,12 @@ int os_uffd_look(int fd, struct os_touch *touch);
 int os_pagemap_open(void);
 
 /**
- * os_pagemap_next - the first stretch of a range that has contents, if any
+ * os_pagemap_next - the first stretch of a range that has contents
  *
- * Quick where there is nothing. A stretch may be found in two parts.
+ * Returns 1, or 0 if there is none, or -errno. Quick where there is nothing. A
+ * stretch may be found in two parts.
  */
-bool os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end);
+int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end);
 
 /** os_pagemap_read - which pages of a range have contents; 0 or -EIO */
 int os_pagemap_read(int fd, const void *p, size_t nr, bool *has);

@@ -188,7 +188,7 @@ struct pm_scan_arg {
 #define PAGE_IS_PRESENT (1UL << 3)
 #define PAGE_IS_SWAPPED (1UL << 4)
 
-bool os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
+int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
 {
 	struct page_region found;
 	struct pm_scan_arg scan = {
@@ -201,11 +201,13 @@ bool os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
 		.return_mask = PAGE_IS_PRESENT,
 	};
 
-	if (sys3(SYS_ioctl, fd, PAGEMAP_SCAN, &scan) <= 0)
-		return false;
+	long r = sys3(SYS_ioctl, fd, PAGEMAP_SCAN, &scan);
+
+	if (r <= 0)
+		return (int)r;
 	*start = found.start;
 	*end = found.end;
-	return true;
+	return 1;
 }
 
 int os_pagemap_read(int fd, const void *p, size_t nr, bool *has)

@@ -70,7 +70,7 @@ static void find_touched(struct mapping *m)
 {
 	uintptr_t at = m->start, end = m->end;
 
-	for (; os_pagemap_next(swapd.pagemap, &at, &end); end = m->end)
+	for (; os_pagemap_next(swapd.pagemap, &at, &end) > 0; end = m->end)
 		for (; at < end; at += PAGE_SIZE) {
 			pte_t old = PTE_UNTOUCHED;
 

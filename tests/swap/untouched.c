@@ -3,13 +3,37 @@
  * untouched.c MiB - many times the option "limit" of blocks, few of them used
  *
  * What was never touched has nothing to store, but counts until swapd has seen
- * that.
+ * that. Also in one block that is far larger than all memory.
  */
 #include "heap.h"
 
 #define TIMES 32
 #define BLOCK (256 * KIB)
 #define EVERY 64 /* blocks, one is used */
+
+#define SPARSE (NR * GIB)
+#define NR     256
+#define PLACE  GIB
+
+static void use_sparse_block(void)
+{
+	char *p = malloc(SPARSE);
+
+	if (!p)
+		return; /* address space is limited */
+	for (size_t i = 0; i < NR; i++)
+		memset(p + i * PLACE, (int)i, HEAP_PAGE);
+	usleep(200000);
+	p = realloc(p, SPARSE / 2);
+	CHECK(p);
+	for (size_t i = 0; i < NR / 2; i++)
+		CHECK(p[i * PLACE] == (char)i && !p[i * PLACE + HEAP_PAGE]);
+	p = realloc(p, SPARSE);
+	CHECK(p);
+	for (size_t i = 0; i < NR; i++)
+		CHECK(p[i * PLACE] == (i < NR / 2 ? (char)i : 0));
+	free(p);
+}
 
 int main(int argc, char **argv)
 {
@@ -32,6 +56,7 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < BLOCK; i += HEAP_PAGE)
 			if (b % EVERY == 0)
 				CHECK(block[b][i] == 'a');
+	use_sparse_block();
 	CHECK(!under_libmm() ||
 	      proc_number("/proc/self/status", "VmHWM") * KIB <
 		      limit + 8 * MIB);
