@@ -25,24 +25,14 @@ bool on_valgrind;
 
 /* ---- locks, in order ---- */
 
-void lock_all(void)
+void all_locks(enum fork_step step)
 {
-	reclaim_fork_prepare();
-	slab_fork_prepare();
-	large_fork_prepare();
-	zone_fork_prepare();
-	pgtable_fork_prepare(&mm_pgtable);
-	arena_fork_prepare();
-}
-
-void unlock_all(void)
-{
-	arena_fork_parent();
-	pgtable_fork_parent(&mm_pgtable);
-	zone_fork_parent();
-	large_fork_parent();
-	slab_fork_parent();
-	reclaim_fork_parent();
+	reclaim_fork(step);
+	slab_fork(step);
+	large_fork(step);
+	zone_fork(step);
+	pgtable_fork(&mm_pgtable, step);
+	arena_fork(step);
 }
 
 /*
@@ -57,22 +47,12 @@ static bool forks_watched;
 static unsigned nr_prepared;
 static bool swap_rests_now;
 
-static void reset_locks(void)
-{
-	arena_fork_child();
-	pgtable_fork_child(&mm_pgtable);
-	zone_fork_child();
-	reclaim_fork_child();
-	large_fork_child();
-	slab_fork_child();
-}
-
 /* Locks that swapd held are held for ever, and other threads are gone. */
 __cold void api_orphan(void)
 {
 	lock_holder = NULL;
 	nr_prepared = 0;
-	reset_locks();
+	all_locks(FORK_CHILD);
 	swapd_orphan();
 }
 
@@ -90,14 +70,14 @@ static void fork_prepare(void)
 		 * who reads or writes a stream may hold that, and allocate.
 		 */
 		os_streams_hold();
-		lock_all();
+		all_locks(FORK_PREPARE);
 		err = swapd_fork_prepare();
 		if (unlikely(err)) {
 			swapd_fork_failed();
 			swapd_fork_parent();
-			unlock_all();
+			all_locks(FORK_PARENT);
 			swap_rest(err);
-			lock_all();
+			all_locks(FORK_PREPARE);
 			swapd_fork_prepare();
 		}
 		swap_rests_now = err;
@@ -116,7 +96,7 @@ static void fork_parent(void)
 	swapd_fork_parent();
 	if (swap_rests_now)
 		swap_go_on();
-	unlock_all();
+	all_locks(FORK_PARENT);
 	os_streams_release();
 }
 
@@ -129,7 +109,7 @@ void api_fork_child(void)
 		return;
 	tcache.busy = true;
 	lock_holder = NULL;
-	reset_locks();
+	all_locks(FORK_CHILD);
 	swapd_fork_child();
 	stat_add_global(STAT_fork, 1);
 	tcache.busy = busy;

@@ -59,9 +59,12 @@ void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags);
  */
 bool door_again(struct heap *h, size_t n, unsigned tries);
 
-/** lock_all - hold every lock of libmm, in order; for fork and snapshots */
-void lock_all(void);
-void unlock_all(void);
+/**
+ * all_locks - hold every lock of libmm, in order, let them go, or reset them
+ *
+ * For snapshots as well: FORK_PREPARE and FORK_PARENT.
+ */
+void all_locks(enum fork_step step);
 
 /* nested.c: what a signal handler gets that interrupted the slow path */
 void *nested_alloc(size_t n, size_t align);

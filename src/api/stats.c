@@ -137,7 +137,7 @@ void take_snapshot(struct snapshot *s)
 	*s = (struct snapshot){ 0 };
 	if (!nodes)
 		return;
-	lock_all();
+	all_locks(FORK_PREPARE);
 	count_zones(s, &pages_used);
 	for (struct heap *h = heap_first(); h; h = h->next_all)
 		count_heap(s, h);
@@ -151,7 +151,7 @@ void take_snapshot(struct snapshot *s)
 	st->nr_nodes = nr_nodes;
 	st->nr_windows = nr_windows;
 	st->nr_heaps = heap_count();
-	unlock_all();
+	all_locks(FORK_PARENT);
 }
 
 __public void mm_stats(struct mm_stats *st)

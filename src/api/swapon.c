@@ -103,10 +103,10 @@ void api_end_swap(const char *why)
 		return;
 	err = swap_end();
 	if (!err) {
-		lock_all();
+		all_locks(FORK_PREPARE);
 		was_on = swap_on;
 		swap_stop();
-		unlock_all();
+		all_locks(FORK_PARENT);
 	}
 	door_leave(h);
 	if (was_on)

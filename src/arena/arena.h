@@ -107,9 +107,7 @@ void *memblock_alloc(size_t size, size_t align);
 /** memblock_bytes - handed out so far */
 size_t memblock_bytes(void);
 
-/* hold, release or reset the lock of this room around fork */
-void arena_fork_prepare(void);
-void arena_fork_parent(void);
-void arena_fork_child(void);
+/** arena_fork - what a step of fork() does to the lock of this room */
+void arena_fork(enum fork_step step);
 
 #endif

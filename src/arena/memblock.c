@@ -49,17 +49,7 @@ size_t memblock_bytes(void)
 	return READ_ONCE(bytes);
 }
 
-void arena_fork_prepare(void)
+void arena_fork(enum fork_step step)
 {
-	lock_acquire(&memblock_lock);
-}
-
-void arena_fork_parent(void)
-{
-	lock_release(&memblock_lock);
-}
-
-void arena_fork_child(void)
-{
-	lock_init(&memblock_lock);
+	lock_fork(&memblock_lock, step);
 }

@@ -135,8 +135,7 @@ static inline struct vma *mapping_vma(struct mapping *m)
 	return container_of(m, struct vma, mapping);
 }
 
-void large_fork_prepare(void);
-void large_fork_parent(void);
-void large_fork_child(void);
+/** large_fork - what a step of fork() does to blocks and the lock */
+void large_fork(enum fork_step step);
 
 #endif

@@ -480,21 +480,13 @@ const struct vma_totals *vma_totals(void)
 	return &totals;
 }
 
-void large_fork_prepare(void)
-{
-	lock_acquire(&vma_lock);
-}
-
-void large_fork_parent(void)
-{
-	lock_release(&vma_lock);
-}
-
-void large_fork_child(void)
+void large_fork(enum fork_step step)
 {
 	struct vma *v;
 
-	lock_init(&vma_lock);
+	lock_fork(&vma_lock, step);
+	if (step != FORK_CHILD)
+		return;
 	/* locks are not inherited */
 	list_for_each_entry(v, &live, list)
 		v->nr_pins = 0;

@@ -296,17 +296,7 @@ __cold void validate_pgtable(struct pgtable *pt)
 	lock_release(&pt->lock);
 }
 
-void pgtable_fork_prepare(struct pgtable *pt)
+void pgtable_fork(struct pgtable *pt, enum fork_step step)
 {
-	lock_acquire(&pt->lock);
-}
-
-void pgtable_fork_parent(struct pgtable *pt)
-{
-	lock_release(&pt->lock);
-}
-
-void pgtable_fork_child(struct pgtable *pt)
-{
-	lock_init(&pt->lock);
+	lock_fork(&pt->lock, step);
 }

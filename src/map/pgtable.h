@@ -153,10 +153,8 @@ struct mapping *pgtable_find(const struct pgtable *pt, uintptr_t addr);
 /** validate_pgtable - walk everything, abort if an invariant is broken */
 void validate_pgtable(struct pgtable *pt);
 
-/** pgtable_fork_* - hold, let go or reset the lock around fork() */
-void pgtable_fork_prepare(struct pgtable *pt);
-void pgtable_fork_parent(struct pgtable *pt);
-void pgtable_fork_child(struct pgtable *pt);
+/** pgtable_fork - what a step of fork() does to the lock */
+void pgtable_fork(struct pgtable *pt, enum fork_step step);
 
 /* ---- the walk, shared by pgtable_find() and the TLB ---- */
 

@@ -66,4 +66,18 @@ static inline void lock_release(struct mm_lock *l)
 		lock_wake(l);
 }
 
+/** enum fork_step - before fork(), and after it in either process */
+enum fork_step { FORK_PREPARE, FORK_PARENT, FORK_CHILD };
+
+/** lock_fork - hold a lock over fork(): take it, let it go or reset it */
+static inline void lock_fork(struct mm_lock *l, enum fork_step step)
+{
+	if (step == FORK_PREPARE)
+		lock_acquire(l);
+	else if (step == FORK_PARENT)
+		lock_release(l);
+	else
+		lock_init(l);
+}
+
 #endif

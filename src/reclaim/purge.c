@@ -93,17 +93,7 @@ size_t reclaim_trim(struct heap *h, size_t keep)
 	return done << PAGE_SHIFT;
 }
 
-void reclaim_fork_prepare(void)
+void reclaim_fork(enum fork_step step)
 {
-	lock_acquire(&purge_lock);
-}
-
-void reclaim_fork_parent(void)
-{
-	lock_release(&purge_lock);
-}
-
-void reclaim_fork_child(void)
-{
-	lock_init(&purge_lock);
+	lock_fork(&purge_lock, step);
 }

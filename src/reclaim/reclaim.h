@@ -128,8 +128,7 @@ static inline bool swapd_orphaned(void)
 /** swapd_orphan - then: wait for that, and swap no more. Context: one thread */
 void swapd_orphan(void);
 
-void reclaim_fork_prepare(void);
-void reclaim_fork_parent(void);
-void reclaim_fork_child(void);
+/** reclaim_fork - what a step of fork() does to the lock of the purge */
+void reclaim_fork(enum fork_step step);
 
 #endif

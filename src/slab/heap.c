@@ -268,24 +268,6 @@ __attribute__((no_sanitize("thread"))) size_t list_length(struct heap *h,
 
 /* ---- fork ---- */
 
-void slab_fork_prepare(void)
-{
-	lock_acquire(&pool_lock);
-	for (struct heap *h = all_heaps; h; h = h->next_all)
-		lock_acquire(&h->lock);
-	partial_fork_prepare();
-	note_fork_prepare();
-}
-
-void slab_fork_parent(void)
-{
-	note_fork_parent();
-	partial_fork_parent();
-	for (struct heap *h = all_heaps; h; h = h->next_all)
-		lock_release(&h->lock);
-	lock_release(&pool_lock);
-}
-
 /* Its thread is gone. */
 static void park_lists(struct heap *h)
 {
@@ -302,15 +284,11 @@ static void park_lists(struct heap *h)
  * little memory. But a free on the fast path may have been cut in two, and what
  * waited in their batches is lost to this child.
  */
-void slab_fork_child(void)
+static void park_heaps(void)
 {
-	note_fork_child();
-	partial_fork_child();
-	lock_init(&pool_lock);
 	/* some were on their way from or to the pool: they have no thread */
 	idle_heaps = NULL;
 	for (struct heap *h = all_heaps; h; h = h->next_all) {
-		lock_init(&h->lock);
 		if (h->tc == &tcache || h->of_node)
 			continue;
 		if (h->tc)
@@ -318,4 +296,19 @@ void slab_fork_child(void)
 		h->idle = true;
 		pool_put(h);
 	}
+}
+
+void slab_fork(enum fork_step step)
+{
+	if (step != FORK_PARENT)
+		lock_fork(&pool_lock, step);
+	for (struct heap *h = all_heaps; h; h = h->next_all)
+		lock_fork(&h->lock, step);
+	partial_fork(step);
+	note_fork(step);
+	/* heaps may be added as soon as it is free */
+	if (step == FORK_PARENT)
+		lock_release(&pool_lock);
+	if (step == FORK_CHILD)
+		park_heaps();
 }

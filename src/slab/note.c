@@ -150,17 +150,7 @@ void __slab_link_notes(struct slab *s)
 
 /* ---- fork ---- */
 
-void note_fork_prepare(void)
+void note_fork(enum fork_step step)
 {
-	lock_acquire(&note_lock);
-}
-
-void note_fork_parent(void)
-{
-	lock_release(&note_lock);
-}
-
-void note_fork_child(void)
-{
-	lock_init(&note_lock);
+	lock_fork(&note_lock, step);
 }

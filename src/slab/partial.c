@@ -109,20 +109,8 @@ bool partial_put_objects(struct slab *s, void *head, void *tail, uint32_t count)
 	return orphan;
 }
 
-void partial_fork_prepare(void)
+void partial_fork(enum fork_step step)
 {
 	for (unsigned i = 0; i < nr_nodes; i++)
-		lock_acquire(&node_partial[i].lock);
-}
-
-void partial_fork_parent(void)
-{
-	for (unsigned i = 0; i < nr_nodes; i++)
-		lock_release(&node_partial[i].lock);
-}
-
-void partial_fork_child(void)
-{
-	for (unsigned i = 0; i < nr_nodes; i++)
-		lock_init(&node_partial[i].lock);
+		lock_fork(&node_partial[i].lock, step);
 }

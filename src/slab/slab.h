@@ -409,9 +409,7 @@ void heap_drain_idle(struct heap *h);
 bool __slab_note(struct heap *h, struct slab *s, const void *p);
 void __slab_link_notes(struct slab *s);
 void __slab_forget_notes(struct slab *s);
-void note_fork_prepare(void);
-void note_fork_parent(void);
-void note_fork_child(void);
+void note_fork(enum fork_step step);
 
 /* partial.c */
 struct slab *partial_get(struct heap *h, unsigned nid, unsigned class);
@@ -421,9 +419,7 @@ bool partial_adopt(struct heap *h, struct slab *s);
 bool partial_put_objects(struct slab *s, void *head, void *tail,
 			 uint32_t count);
 int partial_init(void);
-void partial_fork_prepare(void);
-void partial_fork_parent(void);
-void partial_fork_child(void);
+void partial_fork(enum fork_step step);
 
 /** slab_give - a slab changes hands; its mark goes along */
 static inline void slab_give(const struct slab *s, uint32_t owner)
@@ -506,8 +502,7 @@ void validate_slab(const struct slab *s);
  */
 void validate_heap(struct heap *h);
 
-void slab_fork_prepare(void);
-void slab_fork_parent(void);
-void slab_fork_child(void);
+/** slab_fork - what a step of fork() does to heaps and locks of this room */
+void slab_fork(enum fork_step step);
 
 #endif

@@ -432,26 +432,10 @@ int zone_init(void)
 	return node_add_window(MM_ZONE_HIGHMEM, 1, 0) ? 0 : -ENOMEM;
 }
 
-void zone_fork_prepare(void)
+void zone_fork(enum fork_step step)
 {
-	lock_acquire(&window_lock);
+	lock_fork(&window_lock, step);
 	for_each_zone(z)
-		lock_acquire(&z->lock);
-	pin_fork_prepare();
-}
-
-void zone_fork_parent(void)
-{
-	pin_fork_parent();
-	for_each_zone(z)
-		lock_release(&z->lock);
-	lock_release(&window_lock);
-}
-
-void zone_fork_child(void)
-{
-	pin_fork_child();
-	for_each_zone(z)
-		lock_init(&z->lock);
-	lock_init(&window_lock);
+		lock_fork(&z->lock, step);
+	pin_fork(step);
 }

@@ -149,16 +149,6 @@ void drop_pins(pfn_t pfn, size_t nr)
 
 /* ---- fork ---- */
 
-void pin_fork_prepare(void)
-{
-	lock_acquire(&pin_lock);
-}
-
-void pin_fork_parent(void)
-{
-	lock_release(&pin_lock);
-}
-
 static void forget_pins(const struct span *s)
 {
 	for (pfn_t pfn = s->start; pfn < s->grown && nr_pinned; pfn++) {
@@ -171,10 +161,10 @@ static void forget_pins(const struct span *s)
 	}
 }
 
-void pin_fork_child(void)
+void pin_fork(enum fork_step step)
 {
-	lock_init(&pin_lock);
-	if (!nr_pinned)
+	lock_fork(&pin_lock, step);
+	if (step != FORK_CHILD || !nr_pinned)
 		return;
 	for_each_zone(z)
 		for (unsigned i = 0; i < z->nr_spans; i++)

@@ -185,9 +185,7 @@ bool has_pins(pfn_t pfn, size_t nr);
 /** drop_pins - undo all pins there may be, as the block goes */
 void drop_pins(pfn_t pfn, size_t nr);
 
-void pin_fork_prepare(void);
-void pin_fork_parent(void);
-void pin_fork_child(void);
+void pin_fork(enum fork_step step);
 
 /** page_zone - the zone of a page that is below some span's grown */
 struct zone *page_zone(pfn_t pfn);
@@ -264,9 +262,8 @@ size_t page_dirty(pfn_t pfn, size_t nr);
  */
 void validate_zone(struct zone *z);
 
-void zone_fork_prepare(void);
-void zone_fork_parent(void);
-void zone_fork_child(void);
+/** zone_fork - what a step of fork() does to the locks of this room */
+void zone_fork(enum fork_step step);
 
 /* ---- buddy.c, for this room only; the caller holds zone->lock ---- */
 

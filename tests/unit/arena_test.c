@@ -270,14 +270,14 @@ static void child_of_a_fork_can_use_memblock(void)
 {
 	pid_t pid;
 
-	arena_fork_prepare();
+	arena_fork(FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
-		arena_fork_child();
+		arena_fork(FORK_CHILD);
 		assert_non_null(memblock_alloc(64, 64));
 		end_child();
 	}
-	arena_fork_parent();
+	arena_fork(FORK_PARENT);
 	assert_non_null(memblock_alloc(64, 64));
 	assert_int_equal(child_status(pid), 0);
 }

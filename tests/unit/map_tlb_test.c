@@ -422,17 +422,17 @@ static void child_of_a_fork_can_use_the_table(void **state)
 
 	map(&pt, &m, 0, PAGE);
 	mapping_init(&n, PAGE, 2 * PAGE, MAPPING_VMA);
-	pgtable_fork_prepare(&pt);
+	pgtable_fork(&pt, FORK_PREPARE);
 	assert_false(lock_try(&pt.lock));
 	pid = fork();
 	if (pid == 0) {
 		alarm(10);
-		pgtable_fork_child(&pt);
+		pgtable_fork(&pt, FORK_CHILD);
 		pgtable_unmap(&pt, &m);
 		_exit(pgtable_map(&pt, &n) || pgtable_find(&pt, 0) ||
 		      pgtable_find(&pt, PAGE) != &n);
 	}
-	pgtable_fork_parent(&pt);
+	pgtable_fork(&pt, FORK_PARENT);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_int_equal(pgtable_map(&pt, &n), 0);

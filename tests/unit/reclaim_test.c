@@ -329,15 +329,15 @@ static void child_of_a_fork_can_reclaim(void)
 
 	start_reclaim();
 	p = take_dirty(KIB(512), 0);
-	reclaim_fork_prepare();
+	reclaim_fork(FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
-		reclaim_fork_child();
+		reclaim_fork(FORK_CHILD);
 		give_run(p);
 		assert_int_equal(reclaim_trim(heap, 0), KIB(512));
 		end_child();
 	}
-	reclaim_fork_parent();
+	reclaim_fork(FORK_PARENT);
 	assert_int_equal(child_status(pid), 0);
 	assert_true(is_filled(p, KIB(512), 0));
 	give_run(p);

@@ -282,26 +282,26 @@ static void use_as_in_the_child(void)
 
 static void lock_for_fork(void)
 {
-	slab_fork_prepare();
-	zone_fork_prepare();
-	pgtable_fork_prepare(&mm_pgtable);
-	arena_fork_prepare();
+	slab_fork(FORK_PREPARE);
+	zone_fork(FORK_PREPARE);
+	pgtable_fork(&mm_pgtable, FORK_PREPARE);
+	arena_fork(FORK_PREPARE);
 }
 
 static void unlock_in_child(void)
 {
-	arena_fork_child();
-	pgtable_fork_child(&mm_pgtable);
-	zone_fork_child();
-	slab_fork_child();
+	arena_fork(FORK_CHILD);
+	pgtable_fork(&mm_pgtable, FORK_CHILD);
+	zone_fork(FORK_CHILD);
+	slab_fork(FORK_CHILD);
 }
 
 static void unlock_in_parent(void)
 {
-	arena_fork_parent();
-	pgtable_fork_parent(&mm_pgtable);
-	zone_fork_parent();
-	slab_fork_parent();
+	arena_fork(FORK_PARENT);
+	pgtable_fork(&mm_pgtable, FORK_PARENT);
+	zone_fork(FORK_PARENT);
+	slab_fork(FORK_PARENT);
 }
 
 /* A thread has taken one out of the pool, new or not, and no more yet. */

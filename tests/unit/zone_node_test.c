@@ -316,19 +316,19 @@ static void child_of_a_fork_can_use_its_zones(void)
 
 	start_zones(2);
 	assert_true(take_from(0, RUN));
-	zone_fork_prepare();
-	pgtable_fork_prepare(&mm_pgtable);
+	zone_fork(FORK_PREPARE);
+	pgtable_fork(&mm_pgtable, FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
-		pgtable_fork_child(&mm_pgtable);
-		zone_fork_child();
+		pgtable_fork(&mm_pgtable, FORK_CHILD);
+		zone_fork(FORK_CHILD);
 		assert_true(take_from(1, RUN));
 		free_all(RUN);
 		validate_all();
 		end_child();
 	}
-	pgtable_fork_parent(&mm_pgtable);
-	zone_fork_parent();
+	pgtable_fork(&mm_pgtable, FORK_PARENT);
+	zone_fork(FORK_PARENT);
 	free_all(RUN);
 	validate_all();
 	assert_int_equal(child_status(pid), 0);
