@@ -7,7 +7,8 @@
  * allocate, use stdio or expect environ.
  *
  * Lock order: init_lock, purge_lock, pool_lock, the heaps, their nodes' partial
- * lists, vma_lock, window_lock, the zones, pin_lock, the page table, the arena.
+ * lists, note_lock, vma_lock, window_lock, the zones, pin_lock, the page table,
+ * the arena.
  */
 #include <errno.h>
 #include <pthread.h>

@@ -3,7 +3,8 @@
  * api/show.c - buddyinfo, slabinfo, zoneinfo, vmstat and the rest, as text
  *
  * Field for field as Linux prints them, so that what reads /proc can read this.
- * Everything comes out of one snapshot, and nothing is allocated.
+ * Totals come out of one snapshot, lists of zones as they are when they are
+ * printed. Nothing is allocated.
  */
 #include <errno.h>
 #include <string.h>

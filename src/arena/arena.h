@@ -79,7 +79,7 @@ void arena_cut(struct window *w, size_t nr);
 /**
  * arena_publish - let everybody see a window whose zones are set up
  *
- * Pairs with the reads of nr_windows in pfn_window().
+ * Pairs with the reads of nr_windows: who sees the window sees its zones.
  */
 void arena_publish(struct window *w);
 

@@ -117,7 +117,7 @@ void swapd_fork_failed(void);
  * swapd_orphaned - is this a copy of the process that none of these saw?
  *
  * By a system call instruction of the program's. It has no service; that of the
- * parent brings all that was out, see fault.c.
+ * parent brings all that was out, see orphan.c.
  */
 static inline bool swapd_orphaned(void)
 {

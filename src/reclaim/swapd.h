@@ -172,7 +172,7 @@ void arm_windows(void);
 /** count_blocks - find what was touched of blocks that are not armed yet */
 void count_blocks(void);
 
-/** arm_range - the same for a range of a mapping, as far as that goes */
+/** arm_range - arm a range of a mapping, as far as that goes */
 void arm_range(uintptr_t start, uintptr_t end);
 
 /**

@@ -192,7 +192,8 @@ static void __retire(struct heap *h)
 {
 	__leave_node(h);
 	h->tc = NULL;
-	/* pairs with drain_idle(): a post from now on is drained by its poster
+	/* pairs with heap_drain_idle(): a post from now on is drained by its
+	 * poster
 	 */
 	__atomic_store_n(&h->idle, true, __ATOMIC_SEQ_CST);
 }

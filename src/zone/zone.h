@@ -13,8 +13,8 @@
  *
  * Invariants of a zone, under its lock:
  *   nr_free == sum over orders of 2^order * blocks on both lists
- *   nr_dirty == free pages whose pte says PRESENT <= nr_free <= nr_managed
- *   nr_present == pages of the zone whose pte says PRESENT or PINNED
+ *   nr_dirty == free pages that are not UNTOUCHED <= nr_free <= nr_managed
+ *   nr_present == pages of the zone that are not UNTOUCHED, those out as well
  * Blocks are aligned to their size, and two free buddies never lie apart.
  *
  * Lock order: window_lock, then zone locks by (nid, type), then pin_lock, then
