@@ -12,6 +12,7 @@
  * fault.c:   the service: threads that bring back what is touched; service.h.
  * readahead.c: how many pages a touch brings.
  * orphan.c:  children that were made behind our back.
+ * ids.c:     the threads are whoever the program is.
  * pressure.c: how long that takes, and what else the program does meanwhile.
  *
  * None of them allocates while it works, or touches memory of the program but
