@@ -27,6 +27,27 @@ static void close_fds(void)
 	fork_file = fork_pagemap = -1;
 }
 
+static int open_fds(void)
+{
+	int file;
+
+	fork_pagemap = os_pagemap_open();
+	if (fork_pagemap < 0)
+		return fork_pagemap;
+	file = swap_fork_open(swapd.proc_tid);
+	if (file == -EBADF)
+		return 0; /* there is none yet */
+	/* not where messages go */
+	if (file >= 0 && file <= 2) {
+		int fd = os_dup(file, 3);
+
+		os_close(file);
+		file = fd;
+	}
+	fork_file = file < 0 ? -1 : file;
+	return file < 0 ? file : 0;
+}
+
 /*
  * swapd rests while a thread forks, the service goes on: the thread may touch
  * what is out, and so may others.
@@ -38,18 +59,7 @@ int swapd_fork_prepare(void)
 	lock_acquire(&scan_lock);
 	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 	swap_fork_prepare();
-	fork_file = swap_fork_open(swapd.proc_tid);
-	/* not where messages go */
-	if (fork_file >= 0 && fork_file <= 2) {
-		int fd = os_dup(fork_file, 3);
-
-		os_close(fork_file);
-		fork_file = fd;
-	}
-	fork_pagemap = os_pagemap_open();
-	if (fork_file < 0 && fork_file != -EBADF)
-		return fork_file;
-	return fork_pagemap < 0 ? fork_pagemap : 0;
+	return open_fds();
 }
 
 /*

@@ -4,8 +4,10 @@
  *
  * As daemons do: close_range over all, then two forks with a setsid between
  * them and all closed again. The heap is out each time, and must come back.
- * The last process tells by shared memory how it went.
+ * The last process tells by shared memory how it went. And what a child closes
+ * is closed: swap's threads have none of its descriptors.
  */
+#include <sys/select.h>
 #include <sys/wait.h>
 
 #include "heap.h"
@@ -61,6 +63,35 @@ static void daemonise(int bad)
 	_exit(0);
 }
 
+/* Who reads from the pipe sees its end as soon as the child closes it. */
+static int child_closes_pipe(void)
+{
+	struct timeval wait = { .tv_sec = 10 };
+	int fd[2], done[2], bad;
+	fd_set set;
+	char c;
+	pid_t pid;
+
+	if (pipe(fd) || pipe(done))
+		return 1;
+	pid = fork();
+	if (!pid) {
+		close(fd[1]);
+		close(done[1]);
+		_exit(read(done[0], &c, 1) != 0);
+	}
+	close(fd[1]);
+	FD_ZERO(&set);
+	FD_SET(fd[0], &set);
+	bad = select(fd[0] + 1, &set, NULL, NULL, &wait) != 1 ||
+	      read(fd[0], &c, 1) != 0;
+	close(done[1]);
+	waitpid(pid, NULL, 0);
+	close(fd[0]);
+	close(done[0]);
+	return bad;
+}
+
 int main(void)
 {
 	int bad;
@@ -69,11 +100,15 @@ int main(void)
 		return SKIP;
 	result = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	alarm(120);
+	if (child_closes_pipe())
+		return 1;
 	heap_make(&heap, NR_BLOCKS, SIZE);
 	heap_evict(&heap);
+	if (child_closes_pipe())
+		return 1;
 	if (!heap_was_out(&heap, 50))
 		return 1;
-	alarm(120);
 	close_all();
 	bad = goes_on(1);
 	closefrom(0);
