@@ -2,8 +2,8 @@
 /*
  * preload/rlimit.c - a program that limits its own address space
  *
- * What a heap reserves counts, so most of it has to go before: else no thread
- * could start any more, and nothing be mapped, while malloc knew no limit.
+ * What a heap reserves counts, so most of it has to go: else no thread could
+ * start any more, and nothing be mapped, while malloc knew no limit.
  */
 #include <unistd.h>
 #include "alias.h"
@@ -24,24 +24,29 @@ typedef int change_fn(pid_t pid, int what, const struct limit *to,
 set_fn setrlimit;
 change_fn prlimit;
 
+static int cut(int r, int what, const struct limit *to)
+{
+	if (!r && what == ADDRESS_SPACE && to)
+		api_limit_space(to->soft);
+	return r;
+}
+
 __public int setrlimit(int what, const struct limit *to)
 {
 	static void *found;
+	set_fn *fn = (set_fn *)next_function(&found, "setrlimit");
 
-	if (what == ADDRESS_SPACE && to)
-		api_limit_space(to->soft);
-	return ((set_fn *)next_function(&found, "setrlimit"))(what, to);
+	return cut(fn(what, to), what, to);
 }
 
 __public int prlimit(pid_t pid, int what, const struct limit *to,
 		     struct limit *was)
 {
 	static void *found;
+	change_fn *fn = (change_fn *)next_function(&found, "prlimit");
+	bool own = !pid || pid == getpid();
 
-	if (what == ADDRESS_SPACE && to && (!pid || pid == getpid()))
-		api_limit_space(to->soft);
-	return ((change_fn *)next_function(&found, "prlimit"))(pid, what, to,
-							       was);
+	return cut(fn(pid, what, to, was), what, own ? to : NULL);
 }
 
 export_as(setrlimit64, setrlimit);

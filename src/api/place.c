@@ -251,20 +251,20 @@ __public void *mm_alloc_zone(size_t size, enum mm_zone_type zone,
 void api_limit_space(size_t limit)
 {
 	static bool told;
-	struct heap *h = limit == SIZE_MAX ? NULL : door_enter();
-	char buf[64];
-	const char *p = buf;
-	size_t taken;
+	struct heap *h;
+	size_t reserved;
 
+	/* a child by vfork() may cut its parent's window: that only costs time
+	 */
+	if (limit == SIZE_MAX)
+		return;
+	h = door_enter();
 	if (!h)
 		return;
-	zone_cut(limit);
+	reserved = zone_cut(limit);
 	door_leave(h);
-	/* what of the window was used stays, and so does what swap reserves */
-	if (os_read_file("/proc/self/statm", buf, sizeof(buf)) <= 0)
-		return;
-	taken = os_number(&p) * os_page_size();
-	if (taken > limit && first_time(&told))
-		mm_warn("the program limits its address space to %zu MiB and takes %zu MiB already: it can map nothing and start no thread (reported once). Let it raise the limit, or go without swap",
-			limit >> 20, taken >> 20);
+	/* what was used of the windows stays */
+	if (reserved > limit && first_time(&told))
+		mm_warn("the program limits its address space to %zu MiB, and its heap has %zu MiB reserved: it can map nothing and start no thread (reported once). Let it raise the limit",
+			limit >> 20, reserved >> 20);
 }

@@ -171,9 +171,9 @@ static void cut_span(struct zone *z, pfn_t end)
 	set_watermarks(z);
 }
 
-void zone_cut(size_t limit)
+size_t zone_cut(size_t limit)
 {
-	size_t share = arena_share(limit) >> PAGE_SHIFT, nr;
+	size_t share = arena_share(limit) >> PAGE_SHIFT, nr, reserved = 0;
 	struct window *w = &windows[0];
 
 	lock_acquire(&window_lock);
@@ -188,7 +188,10 @@ void zone_cut(size_t limit)
 	}
 	for_each_zone(z)
 		lock_release(&z->lock);
+	for (unsigned i = 0; i < nr_windows; i++)
+		reserved += windows[i].reserved;
 	lock_release(&window_lock);
+	return reserved;
 }
 
 void node_place(unsigned nid, void *p, size_t size)

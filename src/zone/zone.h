@@ -116,9 +116,10 @@ int zone_init(void);
  * @limit: bytes that RLIMIT_AS will be
  *
  * As much stays as the window would have had with this limit, or as was used.
+ * Returns bytes that all windows have reserved then.
  * Context: takes window_lock, then every zone lock.
  */
-void zone_cut(size_t limit);
+size_t zone_cut(size_t limit);
 
 /** node_current - the node that runs the caller, or the nearest that is ours */
 unsigned node_current(void);
