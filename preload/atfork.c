@@ -38,8 +38,8 @@ __public pid_t _Fork(void)
 {
 	static void *found;
 	fork_fn *fn = (fork_fn *)next_function(&found, "_Fork");
-	bool ours = api_fork_prepare();
-	pid_t pid = fn();
+	bool ours = fn && api_fork_prepare();
+	pid_t pid = fn ? fn() : fork(); /* new in glibc 2.34 */
 
 	if (ours && pid)
 		api_fork_parent(pid > 0);

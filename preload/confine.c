@@ -38,12 +38,17 @@ static bool wants_alone(long nr, const long a[])
 	       a[0] & (CLONE_NEWUSER | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND);
 }
 
+/* Not one that only asks the kernel what it knows. */
 static bool filters(long nr, const long a[])
 {
-	return nr == SYS_prctl ? a[0] == PR_SET_SECCOMP
-			       : nr == SYS_seccomp &&
-					 (a[0] == SECCOMP_SET_MODE_FILTER ||
-					  a[0] == SECCOMP_SET_MODE_STRICT);
+	if (nr == SYS_prctl)
+		return a[0] == PR_SET_SECCOMP &&
+		       (a[1] == SECCOMP_MODE_STRICT ||
+			(a[1] == SECCOMP_MODE_FILTER && a[2]));
+	if (nr != SYS_seccomp)
+		return false;
+	return (a[0] == SECCOMP_SET_MODE_STRICT && !a[1] && !a[2]) ||
+	       (a[0] == SECCOMP_SET_MODE_FILTER && a[2]);
 }
 
 long confine(long nr, const long a[])
@@ -51,11 +56,11 @@ long confine(long nr, const long a[])
 	static const char why[] = "the program confines itself";
 	long r;
 
-	if (filters(nr, a))
+	if (filters(nr, a) && !swap_is_parents())
 		api_end_swap(why);
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
-	    !is_alone())
+	    swap_is_parents() || !is_alone())
 		return r;
 	api_end_swap(why);
 	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -38,12 +38,14 @@ static pte_t kept(pte_t v, pte_t as)
 					  : as | (v & PTE_NOSWAP);
 }
 
-static bool bring(char *p)
+static bool bring(char *p, size_t nr)
 {
+	if (!mm_options.swap_usermode)
+		return os_bring(p, nr << PAGE_SHIFT);
 	/* the kernel's touch would not be served */
-	if (mm_options.swap_usermode)
-		return READ_ONCE(*p) || true;
-	return os_bring(p);
+	for (size_t i = 0; i < nr; i++)
+		(void)READ_ONCE(p[i << PAGE_SHIFT]);
+	return true;
 }
 
 /*
@@ -53,21 +55,19 @@ static bool bring(char *p)
  */
 static void keep(char *p, pte_t *pte, size_t nr, pte_t as)
 {
+	/* all at once, and then those that have left again */
+	bring(p, nr);
 	for (size_t i = 0; i < nr; i++) {
-		bool done = false;
+		pte_t v = pte_settle(&pte[i]);
+		bool there = true;
 
-		while (!done && bring(p + (i << PAGE_SHIFT))) {
-			pte_t v;
-			bool first;
-
+		while (there && (pte_state(v) > PTE_PINNED ||
+				 !pte_cas(&pte[i], &v, kept(v, as)))) {
+			there = bring(p + (i << PAGE_SHIFT), 1);
 			v = pte_settle(&pte[i]);
-			first = pte_state(v) == PTE_UNTOUCHED;
-			done = pte_state(v) <= PTE_PINNED &&
-			       pte_cas(&pte[i], &v, kept(v, as));
-			if (done && first)
-				__atomic_add_fetch(&pages_outside, 1,
-						   __ATOMIC_RELAXED);
 		}
+		if (there && pte_state(v) == PTE_UNTOUCHED)
+			__atomic_add_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -141,11 +141,15 @@ static void change_entries(void (*how)(pte_t *pte, size_t nr), uintptr_t start,
 /* What the kernel drops of a range, and what the store has of it, together. */
 static int drop_range(uintptr_t start, uintptr_t end, int advice)
 {
-	bool busy = range_begin();
+	bool busy = range_begin(), late = os_advice_new(advice);
 	int err;
 
-	change_entries(ptes_zero, start, end);
+	/* before, as a touch meanwhile may bring it; but some know only now */
+	if (!late)
+		change_entries(ptes_zero, start, end);
 	err = os_madvise((void *)start, end - start, advice);
+	if (late && !err)
+		change_entries(ptes_zero, start, end);
 	range_end(busy);
 	return err;
 }

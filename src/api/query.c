@@ -2,8 +2,8 @@
 /*
  * api/query.c - what is known about the page of an address
  *
- * Reads descriptors without locks: the answer is that of a moment. Pages are
- * never touched.
+ * Reads descriptors without waiting for a lock: the answer is that of a moment.
+ * Pages are never touched.
  */
 #include <errno.h>
 #include "api/init.h"
@@ -26,17 +26,19 @@ static void query_pte(const pte_t *pte, struct mm_page_info *info)
 static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 {
 	uintptr_t page = align_down(addr, os_page_size());
+	bool busy = tcache.busy;
 
 	if (addr - v->mapping.start >= v->size)
 		return;
 	info->state = MM_PAGE_UNTOUCHED;
-	/* who frees the block takes the lock before the entries go */
-	if (READ_ONCE(v->mapping.ptes)) {
-		lock_acquire(&scan_lock);
+	tcache.busy = true; /* who interrupts us may not want the lock, too */
+	/* who frees the block takes it before the entries go */
+	if (READ_ONCE(v->mapping.ptes) && lock_try(&scan_lock)) {
 		if (map_find(NULL, addr) == &v->mapping && v->mapping.ptes)
 			query_pte(map_pte(addr), info);
 		lock_release(&scan_lock);
 	}
+	tcache.busy = busy;
 	if (os_resident((void *)page, 1))
 		info->state = READ_ONCE(v->nr_pins) ? MM_PAGE_PINNED
 						    : MM_PAGE_PRESENT;

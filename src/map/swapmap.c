@@ -63,8 +63,10 @@ static pte_t after_drop(pte_t v, enum drop how)
 {
 	if (how == DROP_ZERO && pte_state(v) <= PTE_PINNED)
 		return v;
+	if (how == DROP_STAY && pte_state(v) == PTE_UNTOUCHED)
+		return dropped(how);
 	if (how == DROP_STAY && pte_state(v) <= PTE_PINNED)
-		return v ? v | PTE_NOSWAP : v;
+		return v | PTE_NOSWAP;
 	if (how == DROP_OUT && pte_state(v) == PTE_PINNED)
 		return v;
 	if (how == DROP_OUT && pte_state(v) == PTE_PRESENT)
@@ -98,6 +100,8 @@ static bool drop(pte_t *pte, enum drop how)
 	} while (v != new && !pte_cas(pte, &v, new));
 	if (how == DROP_ZERO && pte_state(v) <= PTE_PINNED)
 		__atomic_sub_fetch(&pages_out, 1, __ATOMIC_RELAXED);
+	if (how == DROP_STAY && pte_state(v) == PTE_UNTOUCHED)
+		__atomic_add_fetch(&pages_outside, 1, __ATOMIC_RELAXED);
 	if (pte_state(v) == PTE_STAGED || pte_state(v) == PTE_PACKING)
 		__atomic_sub_fetch(&pages_staged, 1, __ATOMIC_RELAXED);
 	if (pte_state(v) == PTE_SWAPPED) {

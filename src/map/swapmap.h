@@ -11,7 +11,8 @@
  *   0..2            all                  state
  *   3..5            all but PINNED       level: how often it came back soon
  *   6..7            FILLING              from nothing, a stage, the store
- *   6               PRESENT              never to be taken (mm_advise)
+ *   6               PRESENT, PINNED      never to be taken (mm_advise)
+ *   7..63           PINNED               how many pins
  *   8..55           PRESENT              scans that pass it over
  *                   STAGED, PACKING,
  *                   MOVING, FILLING      stage, or name in the store

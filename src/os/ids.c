@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include "os/os.h"
 #include "os/syscall.h"
 
@@ -32,6 +33,7 @@ int os_ids_get(struct os_ids *ids)
 		sys2(SYS_getgroups, ARRAY_SIZE(ids->group), ids->group);
 	if (ids->nr_groups < 0)
 		return (int)ids->nr_groups;
+	ids->keeps = sys1(SYS_prctl, PR_GET_KEEPCAPS) == 1;
 	return (int)caps(SYS_capget, ids->caps);
 }
 
@@ -63,13 +65,17 @@ int os_ids_set(const struct os_ids *to)
 
 	if (err)
 		return err;
+	sys2(SYS_prctl, PR_SET_KEEPCAPS, to->keeps);
 	late = set_groups(&is, to);
 	err = set_uids(&is, to);
 	if (!err && late)
 		err = set_groups(&is, to);
 	if (err || os_ids_get(&is))
 		return err;
-	for (unsigned i = 0; i < ARRAY_SIZE(is.caps); i++)
-		is.caps[i] &= to->caps[i];
+	for (unsigned i = 0; i < ARRAY_SIZE(is.caps); i += 3) {
+		is.caps[i + 1] &= to->caps[i + 1];
+		is.caps[i + 2] &= to->caps[i + 2];
+		is.caps[i] = to->caps[i] & is.caps[i + 1];
+	}
 	return (int)caps(SYS_capset, is.caps);
 }

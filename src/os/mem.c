@@ -122,15 +122,20 @@ int os_madvise(void *p, size_t size, int advice)
 	return (int)sys3(SYS_madvise, p, size, advice);
 }
 
-bool os_bring(void *p)
+bool os_bring(void *p, size_t size)
 {
-	return !sys3(SYS_madvise, p, os_page_size(), MADV_POPULATE_READ);
+	return !sys3(SYS_madvise, p, size, MADV_POPULATE_READ);
 }
 
 bool os_advice_drops(int advice)
 {
 	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED ||
 	       advice == MADV_GUARD_INSTALL;
+}
+
+bool os_advice_new(int advice)
+{
+	return advice == MADV_GUARD_INSTALL;
 }
 
 bool os_advice_for_fork(int advice)

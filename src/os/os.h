@@ -70,11 +70,14 @@ int os_advise(void *p, size_t size, enum os_advice advice);
 /** os_madvise - the system call itself; 0 or -errno */
 int os_madvise(void *p, size_t size, int advice);
 
-/** os_bring - touch a page as the kernel does; false if it cannot be read */
-bool os_bring(void *p);
+/** os_bring - touch pages as the kernel does; false if some cannot be read */
+bool os_bring(void *p, size_t size);
 
 /** os_advice_drops - is a range zeros after this advice of madvise(2)? */
 bool os_advice_drops(int advice);
+
+/** os_advice_new - may the kernel not know it? */
+bool os_advice_new(int advice);
 
 /** os_advice_for_fork - does it say what a child finds there? */
 bool os_advice_for_fork(int advice);
@@ -387,6 +390,7 @@ struct os_ids {
 	long nr_groups;
 	uint32_t group[256];
 	uint32_t caps[6]; /* effective, permitted, inheritable, twice */
+	bool keeps;	  /* capabilities, when it becomes another user */
 };
 
 /** os_ids_get - the caller's; 0 or -errno, -EINVAL: too many groups */
@@ -426,6 +430,9 @@ int os_write_all(int fd, const char *buf, size_t len);
  * lets every user write: a process that changes its user can still reopen it.
  */
 int os_open_unnamed(const char *dir);
+
+/** os_give_away - make a file another user's, if the caller may */
+void os_give_away(int fd, unsigned uid, unsigned gid);
 
 /** os_reopen - open once more what a thread of this process has open as @fd */
 int os_reopen(int tid, int fd);

@@ -21,6 +21,7 @@
 #define SPINS	     100
 #define ROOM_TRIES   10
 #define FRONT_MS     1000
+#define TURN_MS	     1
 #define ROOM_MS	     2
 #define MOST_ROOM_MS 100
 
@@ -493,8 +494,7 @@ static void server_main(void *arg)
 	stall_own(s->id, os_gettid());
 	os_cpus_get(&s->anywhere);
 	s->in_front = s->follows = false;
-	s->ids = ids_version;
-	for (;;) {
+	for (bool turn = false;;) {
 		struct os_touch touch;
 		struct stall stall;
 		int err;
@@ -504,10 +504,13 @@ static void server_main(void *arg)
 		s->in_front = true;
 		if (READ_ONCE(swap_ended))
 			break;
-		if (unlikely(READ_ONCE(ids_version) != s->ids)) {
+		if (unlikely(READ_ONCE(ids_version) != s->ids))
 			ids_adopt(&s->ids);
+		/* a chance for the other one, if it waits, after each touch */
+		turn = !turn && unlikely(!ids_wait(0));
+		if (turn) {
 			service_step_back(s);
-			ids_wait();
+			ids_wait(TURN_MS);
 			continue;
 		}
 		while (orphans_full())
@@ -576,8 +579,12 @@ int service_start(void)
 	lock_init(&front);
 	nr_pending = want_room = 0;
 	for (unsigned i = 0; i < NR_SERVERS; i++) {
-		int tid = os_thread_start(servers[i].thread, server_main,
-					  &servers[i], false);
+		int tid;
+
+		/* it may run only when there are others */
+		servers[i].ids = ids_version;
+		tid = os_thread_start(servers[i].thread, server_main,
+				      &servers[i], false);
 
 		if (tid < 0)
 			return tid;

@@ -11,13 +11,13 @@
 #include "os/os.h"
 #include "reclaim/service.h"
 
-#define FOLLOW_MS 2000
+#define FOLLOW_MS 10000
 
 uint32_t ids_version;
 
 static struct mm_lock ids_lock; /* guards what follows, but for who adopts */
 static struct os_ids ids;
-static uint32_t nr_followed; /* atomic */
+static uint32_t nr_followed; /* servers; atomic */
 static int failed;	     /* atomic */
 static char *wake;	     /* a page; who touches it wakes a server */
 
@@ -26,7 +26,15 @@ int ids_init(void)
 	lock_init(&ids_lock);
 	if (!wake)
 		wake = os_map(PAGE_SIZE);
+	nr_followed = NR_SERVERS;
 	return wake ? uffd_register(swapd.uffd, wake, PAGE_SIZE) : -ENOMEM;
+}
+
+/* Only root can give the file away, and make it where only root may. */
+int ids_adopt_swapd(void)
+{
+	swap_file_for(ids.uid[1], ids.gid[1]);
+	return os_ids_set(&ids);
 }
 
 void ids_adopt(uint32_t *mine)
@@ -41,38 +49,52 @@ void ids_adopt(uint32_t *mine)
 	__atomic_add_fetch(&nr_followed, 1, __ATOMIC_RELEASE);
 }
 
-/* A server that has done so lets the others come to the front. */
-void ids_wait(void)
+bool ids_wait(unsigned ms)
 {
 	uint64_t start = os_clock_ms();
 
-	while (__atomic_load_n(&nr_followed, __ATOMIC_ACQUIRE) < SWAP_THREADS &&
-	       os_clock_ms() - start < FOLLOW_MS)
-		os_yield();
+	while (__atomic_load_n(&nr_followed, __ATOMIC_ACQUIRE) < NR_SERVERS) {
+		if (READ_ONCE(swap_ended))
+			return true;
+		if (!ms || os_clock_ms() - start > ms)
+			return false;
+		os_nap();
+	}
+	return true;
+}
+
+static int follow(void)
+{
+	int err = os_ids_get(&ids);
+
+	if (!err)
+		err = (int)swap_ask(SWAP_FOLLOW, NULL, 0);
+	if (err)
+		return err;
+	failed = 0;
+	nr_followed = 0;
+	__atomic_add_fetch(&ids_version, 1, __ATOMIC_RELEASE);
+	/* after mlockall() it would not go */
+	os_unlock(wake, PAGE_SIZE);
+	os_purge(wake, PAGE_SIZE);
+	(void)READ_ONCE(*wake);
+	return ids_wait(FOLLOW_MS) ? failed : -ETIMEDOUT;
 }
 
 int swap_follow_ids(void)
 {
-	int err = 0;
+	int err;
 
 	/* one made by vfork() shares the memory, not the threads */
-	if (os_process() != swapd.process)
+	if (swap_is_parents())
 		return 0;
 	lock_acquire(&ids_lock);
-	err = os_ids_get(&ids);
-	if (!err) {
-		failed = 0;
-		nr_followed = 0;
-		__atomic_add_fetch(&ids_version, 1, __ATOMIC_RELEASE);
-		os_purge(wake, PAGE_SIZE);
-		swap_ask(SWAP_FOLLOW, NULL, 0);
-		(void)READ_ONCE(*wake);
-		ids_wait();
-		err = failed;
-		if (__atomic_load_n(&nr_followed, __ATOMIC_ACQUIRE) <
-		    SWAP_THREADS)
-			err = -ETIMEDOUT;
-	}
+	err = follow();
 	lock_release(&ids_lock);
 	return err;
+}
+
+bool swap_is_parents(void)
+{
+	return os_process() != swapd.process;
 }

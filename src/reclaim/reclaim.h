@@ -68,6 +68,9 @@ void swap_stop(void);
  */
 int swap_follow_ids(void);
 
+/** swap_is_parents - is this a child by vfork(), with its parent's threads? */
+bool swap_is_parents(void);
+
 /** swap_can_fork - can the service get a descriptor for a child? */
 bool swap_can_fork(void);
 

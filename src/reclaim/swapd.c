@@ -227,8 +227,6 @@ static long swap_range(uintptr_t start, uintptr_t end)
 	return 0;
 }
 
-static uint32_t ids_of_swapd;
-
 static long answer(const struct swap_request *r)
 {
 	if (READ_ONCE(swap_rests) &&
@@ -241,7 +239,7 @@ static long answer(const struct swap_request *r)
 		arm_range((uintptr_t)r->p, (uintptr_t)r->p + r->size);
 		return 0;
 	case SWAP_WATCH:
-		return uffd_register(swapd.uffd, r->p, r->size);
+		return os_uffd_register(swapd.uffd, r->p, r->size);
 	case SWAP_RECLAIM:
 		return reclaim_bytes(r->size);
 	case SWAP_ROOM:
@@ -251,8 +249,7 @@ static long answer(const struct swap_request *r)
 	case SWAP_BRING:
 		return swap_bring_all();
 	case SWAP_FOLLOW:
-		ids_adopt(&ids_of_swapd);
-		return 0;
+		return ids_adopt_swapd();
 	case SWAP_END:
 		return swap_bring_to_end();
 	default:
@@ -366,7 +363,6 @@ static void swapd_main(void *arg)
 	swapd.tid = os_gettid();
 	swapd.proc_tid = os_proc_tid();
 	swapd.process = os_process();
-	ids_of_swapd = ids_version;
 	stall_own(NR_SERVERS, swapd.tid);
 	error = set_up();
 	if (!error)

@@ -240,8 +240,11 @@ int ids_init(void);
 /** ids_adopt - become who the program is, as of @mine: ids_version */
 void ids_adopt(uint32_t *mine);
 
-/** ids_wait - until all threads have */
-void ids_wait(void);
+/** ids_adopt_swapd - the same for swapd, before the others; 0 or -errno */
+int ids_adopt_swapd(void);
+
+/** ids_wait - until all servers have, or swap ends; false: @ms are over */
+bool ids_wait(unsigned ms);
 
 /** orphans_init - there is none; 0 or -errno. Context: swapd's table */
 int orphans_init(void);

@@ -142,6 +142,14 @@ out:
 	return err;
 }
 
+void swap_file_for(unsigned uid, unsigned gid)
+{
+	if (!family && swap_config.file_max)
+		make_family();
+	if (fd >= 0)
+		os_give_away(fd, uid, gid);
+}
+
 /* ---- who uses what ---- */
 
 static void drop_bit(int file, size_t i, unsigned member)

@@ -143,6 +143,13 @@ size_t swap_pool_bytes(void);
 void swap_service_start(int file_fd);
 
 /**
+ * swap_file_for - let another user have the file, which is made first
+ *
+ * As far as the thread may. Context: swapd.
+ */
+void swap_file_for(unsigned uid, unsigned gid);
+
+/**
  * swap_fork_open - the swap file, opened once more in the caller's table of
  * descriptors, for the child; -EBADF if there is none, or another -errno
  * @tid: a service thread, whose table has it
