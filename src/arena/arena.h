@@ -47,6 +47,7 @@ struct window {
 	unsigned slice_shift; /* log2 of the pages in a node slice */
 	unsigned id;
 	size_t reserved; /* bytes, metadata included */
+	bool readable;	 /* slots; the rest is when it is committed */
 };
 
 extern struct window windows[MAX_WINDOWS] __hidden;

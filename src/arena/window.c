@@ -73,8 +73,7 @@ static bool reserve(struct window *w, size_t data)
 	w->ptes = (uint64_t *)(start + part_bytes(PAGES, nr));
 	w->nr_pages = nr;
 	w->reserved = tables + data;
-	/* so a wild pointer finds that no slab is there; it costs no memory */
-	os_read_only(w->slots, part_bytes(SLOTS, nr));
+	w->readable = false;
 	return true;
 }
 
@@ -159,6 +158,22 @@ static int commit_range(struct window *w, void *table, size_t from, size_t to)
 	return arena_commit(w, (void *)start, end - start);
 }
 
+/*
+ * From the first block on, so that a wild pointer finds that no slab is there.
+ * Not before: ThreadSanitizer ends a program that maps what it does not expect.
+ * Whoever commits comes by here, with a zone's lock, so no fork finds it held.
+ */
+static void let_slots_be_read(struct window *w)
+{
+	static struct mm_lock lock;
+
+	lock_acquire(&lock);
+	if (!w->readable)
+		os_read_only(w->slots, part_bytes(SLOTS, w->nr_pages));
+	smp_store_release(&w->readable, true);
+	lock_release(&lock);
+}
+
 int arena_commit_tables(struct window *w, size_t first, size_t nr)
 {
 	const unsigned shift = SLAB_SHIFT - PAGE_SHIFT;
@@ -166,6 +181,8 @@ int arena_commit_tables(struct window *w, size_t first, size_t nr)
 	size_t slot = first >> shift;
 	size_t slot_end = (end + (1UL << shift) - 1) >> shift;
 
+	if (!smp_load_acquire(&w->readable))
+		let_slots_be_read(w);
 	if (commit_range(w, w->slots, slot * SLOT_BYTES,
 			 slot_end * SLOT_BYTES) ||
 	    commit_range(w, w->slabs, slot * SLAB_BYTES,

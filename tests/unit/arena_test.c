@@ -27,6 +27,7 @@ static void assert_layout(const struct window *w)
 	assert_true(w->base >= (uintptr_t)w->ptes + w->nr_pages * PTE_BYTES);
 	assert_true(w->base + data <= start + w->reserved);
 	assert_int_equal((uintptr_t)w->slabs % 64, 0);
+	assert_false(is_readable(w->slots));
 	assert_false(is_readable(w->slabs));
 	assert_false(is_readable(w->pages));
 	assert_false(is_readable(w->ptes));
@@ -49,6 +50,7 @@ static void window_without_limit_is_as_large_as_can_be(void)
 		assert_int_equal(w->nr_pages, GIB(1024) >> PAGE_SHIFT);
 	assert_int_equal(os_resident(w->slots, MIB(1)), 0);
 	/* no slab anywhere */
+	assert_int_equal(arena_commit_tables(w, 0, 1024), 0);
 	for (size_t i = 0; i < w->nr_pages >> 4; i += 4096)
 		assert_false(((uint64_t *)w->slots)[i]);
 }
