@@ -140,13 +140,19 @@ void arena_publish(struct window *w)
  */
 int arena_commit(struct window *w, void *p, size_t size)
 {
+	size_t whole =
+		w->base + (w->nr_pages << PAGE_SHIFT) - (uintptr_t)w->slots;
 	int err = os_commit(p, size);
 
 	if (!err)
 		return 0;
-	for (enum part part = SLOTS; part < NR_PARTS; part++)
-		os_advise(part_start(w, part), part_bytes(part, w->nr_pages),
-			  OS_DODUMP);
+	/* a hole goes from one table into the next: in parts it would be two */
+	if (w->reserved == whole)
+		os_advise(w->slots, whole, OS_DODUMP);
+	else
+		for (enum part part = SLOTS; part < NR_PARTS; part++)
+			os_advise(part_start(w, part),
+				  part_bytes(part, w->nr_pages), OS_DODUMP);
 	return os_commit(p, size);
 }
 
