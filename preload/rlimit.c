@@ -24,9 +24,9 @@ typedef int change_fn(pid_t pid, int what, const struct limit *to,
 set_fn setrlimit;
 change_fn prlimit;
 
-static int cut(int r, int what, const struct limit *to)
+static int cut(int r, pid_t pid, int what, const struct limit *to)
 {
-	if (!r && what == ADDRESS_SPACE && to)
+	if (!r && what == ADDRESS_SPACE && to && (!pid || pid == getpid()))
 		api_limit_space(to->soft);
 	return r;
 }
@@ -36,7 +36,7 @@ __public int setrlimit(int what, const struct limit *to)
 	static void *found;
 	set_fn *fn = (set_fn *)next_function(&found, "setrlimit");
 
-	return cut(fn(what, to), what, to);
+	return cut(fn(what, to), 0, what, to);
 }
 
 __public int prlimit(pid_t pid, int what, const struct limit *to,
@@ -44,9 +44,8 @@ __public int prlimit(pid_t pid, int what, const struct limit *to,
 {
 	static void *found;
 	change_fn *fn = (change_fn *)next_function(&found, "prlimit");
-	bool own = !pid || pid == getpid();
 
-	return cut(fn(pid, what, to, was), what, own ? to : NULL);
+	return cut(fn(pid, what, to, was), pid, what, to);
 }
 
 export_as(setrlimit64, setrlimit);

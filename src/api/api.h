@@ -67,8 +67,7 @@ long api_map_over(void *p, size_t size, long nr, const long a[]);
 /** api_follow_ids - the calling thread is another user or group now */
 void api_follow_ids(void);
 
-/** api_limit_space - RLIMIT_AS will be @limit bytes: reserve no more than fits
- */
+/** api_limit_space - RLIMIT_AS is @limit bytes: reserve no more than fits */
 void api_limit_space(size_t limit);
 
 /** api_watch_forks - no fork from now on finds a lock held; may allocate */

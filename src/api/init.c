@@ -175,8 +175,7 @@ static void thread_exits(void *arg)
 	}
 }
 
-/* As a rule the main one. No system call tells: they may be forbidden by now.
- */
+/* As a rule the main one; that is known without a call a filter may forbid. */
 static const void *first_thread;
 
 static __cold bool init_once(void)

@@ -254,8 +254,7 @@ void api_limit_space(size_t limit)
 	struct heap *h;
 	size_t reserved;
 
-	/* a child by vfork() may cut its parent's window: that only costs time
-	 */
+	/* a child by vfork() may cut its parent's: that only costs time */
 	if (limit == SIZE_MAX)
 		return;
 	h = door_enter();

@@ -73,14 +73,19 @@ void api_start_swap(void)
 		swap_stop();
 }
 
+/* Who forks holds what swapd needs; NULL for that thread, too. */
+static struct heap *enter_to_ask(void)
+{
+	return READ_ONCE(lock_holder) == __builtin_thread_pointer()
+		       ? NULL
+		       : door_enter();
+}
+
 void api_follow_ids(void)
 {
-	struct heap *h;
+	struct heap *h = enter_to_ask();
 	int err;
 
-	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
-		return;
-	h = door_enter();
 	if (!h)
 		return;
 	err = swap_on ? swap_follow_ids() : 0;
@@ -91,14 +96,10 @@ void api_follow_ids(void)
 
 void api_end_swap(const char *why)
 {
-	struct heap *h;
+	struct heap *h = enter_to_ask();
 	bool was_on = false;
 	int err;
 
-	/* who forks holds what swapd needs */
-	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
-		return;
-	h = door_enter();
 	if (!h)
 		return;
 	err = swap_end();

@@ -228,9 +228,6 @@ void os_reserve_stdio(void);
 
 int os_gettid(void);
 
-/** os_process - the process, also in a child that shares its memory */
-int os_process(void);
-
 /** os_proc_tid - the same in the namespace of /proc, which may be another */
 int os_proc_tid(void);
 
@@ -382,7 +379,10 @@ uint64_t os_clock_ms(void);
 /** os_clock_ns - monotonic nanoseconds */
 uint64_t os_clock_ns(void);
 
-/* ---- files (os/file.c) ---- */
+/* ---- who a thread is (os/ids.c) ---- */
+
+/** os_process - the process, also in a child that shares its memory */
+int os_process(void);
 
 /** struct os_ids - who a thread is, and what it may do */
 struct os_ids {
@@ -398,6 +398,8 @@ int os_ids_get(struct os_ids *ids);
 
 /** os_ids_set - the caller's shall be these; 0 or -errno */
 int os_ids_set(const struct os_ids *ids);
+
+/* ---- files (os/file.c) ---- */
 
 /** os_read_file - read up to @len-1 bytes, add NUL; bytes read or -errno */
 long os_read_file(const char *path, char *buf, size_t len);
@@ -430,9 +432,6 @@ int os_write_all(int fd, const char *buf, size_t len);
  * lets every user write: a process that changes its user can still reopen it.
  */
 int os_open_unnamed(const char *dir);
-
-/** os_give_away - make a file another user's, if the caller may */
-void os_give_away(int fd, unsigned uid, unsigned gid);
 
 /** os_reopen - open once more what a thread of this process has open as @fd */
 int os_reopen(int tid, int fd);

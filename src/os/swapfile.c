@@ -47,11 +47,6 @@ int os_open_unnamed(const char *dir)
 	return (int)fd;
 }
 
-void os_give_away(int fd, unsigned uid, unsigned gid)
-{
-	sys3(SYS_fchown, fd, uid, gid);
-}
-
 int os_reopen(int tid, int fd)
 {
 	char path[64];

@@ -122,7 +122,7 @@ int os_thread_start(struct os_thread *t, void (*fn)(void *), void *arg,
 
 bool os_thread_lives(int tid)
 {
-	return sys3(SYS_tgkill, sys1(SYS_getpid, 0), tid, 0) != -ESRCH;
+	return sys3(SYS_tgkill, os_process(), tid, 0) != -ESRCH;
 }
 
 void os_thread_name(const char *name)

@@ -200,7 +200,6 @@ int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
 		.anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 		.return_mask = PAGE_IS_PRESENT,
 	};
-
 	long r = sys3(SYS_ioctl, fd, PAGEMAP_SCAN, &scan);
 
 	if (r <= 0)

@@ -507,7 +507,7 @@ static void server_main(void *arg)
 		if (unlikely(READ_ONCE(ids_version) != s->ids))
 			ids_adopt(&s->ids);
 		/* a chance for the other one, if it waits, after each touch */
-		turn = !turn && unlikely(!ids_wait(0));
+		turn = !turn && unlikely(!ids_followed());
 		if (turn) {
 			service_step_back(s);
 			ids_wait(TURN_MS);

@@ -18,13 +18,17 @@
 int fork_file = -1;
 static int fork_pagemap = -1; /* its place is for the child's own */
 
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		os_close(*fd);
+	*fd = -1;
+}
+
 static void close_fds(void)
 {
-	if (fork_file >= 0)
-		os_close(fork_file);
-	if (fork_pagemap >= 0)
-		os_close(fork_pagemap);
-	fork_file = fork_pagemap = -1;
+	close_fd(&fork_file);
+	close_fd(&fork_pagemap);
 }
 
 static int open_fds(void)
@@ -184,14 +188,11 @@ void swapd_fork_child(void)
 		return;
 	}
 	swap_service_start(fork_file);
-	if (fork_pagemap >= 0)
-		os_close(fork_pagemap);
-	fork_pagemap = -1;
+	close_fd(&fork_pagemap);
 	pagemap = os_pagemap_open();
 	pages_out = pages_staged = 0;
 	for_all_armed(repair, pagemap);
-	if (pagemap >= 0)
-		os_close(pagemap);
+	close_fd(&pagemap);
 	err = swapd_start();
 	close_fds();
 	if (!err)

@@ -30,10 +30,10 @@ int ids_init(void)
 	return wake ? uffd_register(swapd.uffd, wake, PAGE_SIZE) : -ENOMEM;
 }
 
-/* Only root can give the file away, and make it where only root may. */
+/* The file may lie where only root can make it; any user can open it again. */
 int ids_adopt_swapd(void)
 {
-	swap_file_for(ids.uid[1], ids.gid[1]);
+	swap_make_file();
 	return os_ids_set(&ids);
 }
 
@@ -49,18 +49,19 @@ void ids_adopt(uint32_t *mine)
 	__atomic_add_fetch(&nr_followed, 1, __ATOMIC_RELEASE);
 }
 
+bool ids_followed(void)
+{
+	return __atomic_load_n(&nr_followed, __ATOMIC_ACQUIRE) == NR_SERVERS ||
+	       READ_ONCE(swap_ended);
+}
+
 bool ids_wait(unsigned ms)
 {
 	uint64_t start = os_clock_ms();
 
-	while (__atomic_load_n(&nr_followed, __ATOMIC_ACQUIRE) < NR_SERVERS) {
-		if (READ_ONCE(swap_ended))
-			return true;
-		if (!ms || os_clock_ms() - start > ms)
-			return false;
+	while (!ids_followed() && os_clock_ms() - start <= ms)
 		os_nap();
-	}
-	return true;
+	return ids_followed();
 }
 
 static int follow(void)

@@ -243,7 +243,10 @@ void ids_adopt(uint32_t *mine);
 /** ids_adopt_swapd - the same for swapd, before the others; 0 or -errno */
 int ids_adopt_swapd(void);
 
-/** ids_wait - until all servers have, or swap ends; false: @ms are over */
+/** ids_followed - have all servers, or has swap ended? */
+bool ids_followed(void);
+
+/** ids_wait - until that; false: @ms are over */
 bool ids_wait(unsigned ms);
 
 /** orphans_init - there is none; 0 or -errno. Context: swapd's table */

@@ -192,9 +192,7 @@ static void __retire(struct heap *h)
 {
 	__leave_node(h);
 	h->tc = NULL;
-	/* pairs with heap_drain_idle(): a post from now on is drained by its
-	 * poster
-	 */
+	/* pairs with heap_drain_idle(): who posts from now on drains it */
 	__atomic_store_n(&h->idle, true, __ATOMIC_SEQ_CST);
 }
 

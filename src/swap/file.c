@@ -142,12 +142,10 @@ out:
 	return err;
 }
 
-void swap_file_for(unsigned uid, unsigned gid)
+void swap_make_file(void)
 {
 	if (!family && swap_config.file_max)
 		make_family();
-	if (fd >= 0)
-		os_give_away(fd, uid, gid);
 }
 
 /* ---- who uses what ---- */

@@ -142,12 +142,8 @@ size_t swap_pool_bytes(void);
  */
 void swap_service_start(int file_fd);
 
-/**
- * swap_file_for - let another user have the file, which is made first
- *
- * As far as the thread may. Context: swapd.
- */
-void swap_file_for(unsigned uid, unsigned gid);
+/** swap_make_file - not only when it is needed. Context: swapd */
+void swap_make_file(void);
 
 /**
  * swap_fork_open - the swap file, opened once more in the caller's table of
