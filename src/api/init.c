@@ -6,9 +6,7 @@
  * come from the dynamic linker before libc is initialised: nothing here may
  * allocate, use stdio or expect environ.
  *
- * Lock order: init_lock, purge_lock, pool_lock, the heaps, their nodes' partial
- * lists, note_lock, vma_lock, window_lock, the zones, pin_lock, the page table,
- * the arena.
+ * Lock order: enum lock_rank, in os/lock.h, has all locks there are.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +16,7 @@
 #include "api/valgrind.h"
 #include "side/option.h"
 
-static struct mm_lock init_lock;
+static struct mm_lock init_lock = LOCK(INIT);
 static bool ready, failed;
 static pthread_key_t exit_key;
 static bool have_key;
@@ -110,6 +108,7 @@ void api_fork_child(void)
 		return;
 	tcache.busy = true;
 	lock_holder = NULL;
+	lock_forget_held();
 	all_locks(FORK_CHILD);
 	swapd_fork_child();
 	stat_add_global(STAT_fork, 1);

@@ -53,6 +53,9 @@ struct window {
 extern struct window windows[MAX_WINDOWS] __hidden;
 extern unsigned nr_windows __hidden;
 
+/* guards memblock's memory, and the moment from which a window is readable */
+extern struct mm_lock arena_lock __hidden;
+
 /**
  * arena_add_window - reserve another window
  * @min_size:  data bytes it must have at least
@@ -101,7 +104,7 @@ int arena_commit_tables(struct window *w, size_t first, size_t nr);
  * @size:  bytes, at most 64 KiB
  * @align: a power of two, at most 4096
  *
- * Returns NULL when the kernel gives no more. Context: takes memblock's lock.
+ * Returns NULL when the kernel gives no more. Context: takes arena_lock.
  */
 void *memblock_alloc(size_t size, size_t align);
 

@@ -11,7 +11,7 @@
 
 #define CHUNK_BYTES KIB(256)
 
-static struct mm_lock memblock_lock;
+struct mm_lock arena_lock = LOCK(ARENA);
 static char *chunk_next, *chunk_end;
 static size_t bytes;
 
@@ -31,7 +31,7 @@ void *memblock_alloc(size_t size, size_t align)
 	char *p = NULL;
 
 	VM_BUG_ON(size > KIB(64) || align > PAGE_SIZE);
-	lock_acquire(&memblock_lock);
+	lock_acquire(&arena_lock);
 	if (chunk_next)
 		p = (char *)align_up((uintptr_t)chunk_next, align);
 	if (!p || p + size > chunk_end)
@@ -40,7 +40,7 @@ void *memblock_alloc(size_t size, size_t align)
 		chunk_next = p + size;
 		bytes += size;
 	}
-	lock_release(&memblock_lock);
+	lock_release(&arena_lock);
 	return p;
 }
 
@@ -51,5 +51,5 @@ size_t memblock_bytes(void)
 
 void arena_fork(enum fork_step step)
 {
-	lock_fork(&memblock_lock, step);
+	lock_fork(&arena_lock, step);
 }

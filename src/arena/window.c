@@ -167,17 +167,14 @@ static int commit_range(struct window *w, void *table, size_t from, size_t to)
 /*
  * From the first block on, so that a wild pointer finds that no slab is there.
  * Not before: ThreadSanitizer ends a program that maps what it does not expect.
- * Whoever commits comes by here, with a zone's lock, so no fork finds it held.
  */
 static void let_slots_be_read(struct window *w)
 {
-	static struct mm_lock lock;
-
-	lock_acquire(&lock);
+	lock_acquire(&arena_lock);
 	if (!w->readable)
 		os_read_only(w->slots, part_bytes(SLOTS, w->nr_pages));
 	smp_store_release(&w->readable, true);
-	lock_release(&lock);
+	lock_release(&arena_lock);
 }
 
 int arena_commit_tables(struct window *w, size_t first, size_t nr)

@@ -15,7 +15,7 @@
 #define GROW_RESERVE 4 /* times its size, for a block that grows */
 #define SPARSE_PAGES (GIB(1) >> PAGE_SHIFT) /* most may be untouched */
 
-static struct mm_lock vma_lock;
+static struct mm_lock vma_lock = LOCK(VMA);
 static struct list_head live = { &live, &live };
 static struct vma *unused; /* linked through list.next; type-stable */
 static struct vma_totals totals;

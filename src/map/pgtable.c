@@ -16,7 +16,7 @@ struct range {
 	uintptr_t first, last;
 };
 
-struct pgtable mm_pgtable = { .geom = PGTABLE_GEOM };
+struct pgtable mm_pgtable = { .geom = PGTABLE_GEOM, .lock = LOCK(PGTABLE) };
 /* apart from what is written more often; 1, so that zeros match nothing */
 unsigned long tlb_epoch __cacheline = 1;
 
@@ -159,7 +159,7 @@ static void set_range(struct pgtable *pt, uintptr_t *slot, unsigned depth,
 
 void pgtable_init(struct pgtable *pt, const struct pgtable_geom *geom)
 {
-	*pt = (struct pgtable){ .geom = geom };
+	*pt = (struct pgtable){ .geom = geom, .lock = LOCK(PGTABLE) };
 }
 
 int pgtable_map(struct pgtable *pt, struct mapping *m)

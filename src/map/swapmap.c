@@ -10,7 +10,7 @@
 #define WAIT_MS	   100 /* then look again, in case a bell was missed */
 
 bool swap_on, swap_ended, swap_arms_early;
-struct mm_lock scan_lock;
+struct mm_lock scan_lock = LOCK(SCAN);
 size_t pages_out, pages_staged, pages_left, pages_outside;
 bool some_stay;
 struct stage *stages;
@@ -204,7 +204,7 @@ bool service_may_bring(uintptr_t addr)
 
 /* ---- asking swapd ---- */
 
-static struct mm_lock request_lock;
+static struct mm_lock request_lock = LOCK(REQUEST);
 struct swap_request swap_request;
 uint32_t swap_bell;
 bool *swapd_lives;

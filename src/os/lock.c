@@ -28,6 +28,8 @@ __slow void lock_wait(struct mm_lock *l)
 		if (sys4(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, NULL) ==
 		    -ENOSYS)
 			sys1(SYS_sched_yield, 0);
+	if (DEBUG_VM)
+		lock_count(l, 1);
 }
 
 __slow bool lock_wait_for(struct mm_lock *l, unsigned ms)
@@ -38,6 +40,8 @@ __slow bool lock_wait_for(struct mm_lock *l, unsigned ms)
 		if (sys4(SYS_futex, &l->word, FUTEX_WAIT_PRIVATE, 2, &t) ==
 		    -ETIMEDOUT)
 			return false;
+	if (DEBUG_VM)
+		lock_count(l, 1);
 	return true;
 }
 
@@ -45,3 +49,35 @@ __slow void lock_wake(struct mm_lock *l)
 {
 	sys3(SYS_futex, &l->word, FUTEX_WAKE_PRIVATE, 1);
 }
+
+#ifdef MM_DEBUG_VM
+static __tls uint8_t held[NR_RANKS];
+
+/* Inside of fork() a thread walks through all locks. */
+static bool walks_through(void)
+{
+	return READ_ONCE(lock_holder) == __builtin_thread_pointer();
+}
+
+void lock_check_order(const struct mm_lock *l)
+{
+	for (unsigned r = l->rank + 1U; r < NR_RANKS && !walks_through(); r++)
+		if (held[r])
+			bug("internal error: a lock of rank %u is taken after one of rank %u",
+			    l->rank, r);
+}
+
+void lock_count(const struct mm_lock *l, int by)
+{
+	/* it would not be given back */
+	BUG_ON(walks_through());
+	BUG_ON(by < 0 && !held[l->rank]);
+	held[l->rank] = (uint8_t)(held[l->rank] + by);
+}
+
+void __lock_forget_held(void)
+{
+	for (unsigned r = 0; r < NR_RANKS; r++)
+		held[r] = 0;
+}
+#endif

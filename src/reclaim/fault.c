@@ -27,7 +27,7 @@
 
 bool fork_is_handled;
 static struct server servers[NR_SERVERS];
-static struct mm_lock front;		     /* held by who waits for touches */
+static struct mm_lock front = LOCK(FRONT);   /* held by who waits for touches */
 static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
 static uint64_t followed;  /* touches, by servers that follow */

@@ -34,7 +34,7 @@
 #define MAX_ORPHANS 256 /* half of them for children of children */
 #define FULL_MS	    10000
 
-static struct mm_lock lock;
+static struct mm_lock lock = LOCK(ORPHAN);
 static int orphan[MAX_ORPHANS]; /* a descriptor for each */
 static bool seen_to;		/* somebody goes through all entries */
 static uint64_t full_since;	/* there is no memory; 0: there is */

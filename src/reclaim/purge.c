@@ -14,7 +14,7 @@
 #define BALANCE_ORDER 4	   /* below 64 KiB a call costs more than it brings */
 #define REFUSED_MS    1000 /* until the kernel is asked again */
 
-static struct mm_lock purge_lock;
+static struct mm_lock purge_lock = LOCK(PURGE);
 static uint64_t refused_until; /* ms; set when the kernel does not let us */
 
 static bool is_refused(void)

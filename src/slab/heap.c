@@ -17,7 +17,7 @@
 #define TABLE_SIZE (1U << TABLE_BITS)
 #define MAX_HEAPS  (TABLE_SIZE * TABLE_SIZE)
 
-static struct mm_lock pool_lock;
+static struct mm_lock pool_lock = LOCK(POOL);
 static struct heap **table[TABLE_SIZE];
 static struct heap *all_heaps, *idle_heaps;
 static uint32_t next_id = OWNER_FIRST;
@@ -61,6 +61,7 @@ static struct heap *new_heap(void)
 	if (!h)
 		return NULL;
 	row[id & (TABLE_SIZE - 1)] = h;
+	h->lock = (struct mm_lock)LOCK(HEAP);
 	h->id = id;
 	h->next_all = all_heaps;
 	/* pairs with heap_first() */

@@ -24,7 +24,7 @@
 static_assert(SLAB_SIZE / FINE_STEP <= WORD_BITS << (NR_SIZES - 1),
 	      "the largest map has a bit for each");
 
-static struct mm_lock note_lock;
+static struct mm_lock note_lock = LOCK(NOTE);
 static uint64_t *unused[NR_SIZES]; /* lists, through their first words */
 
 /* ---- maps ---- */

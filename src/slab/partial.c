@@ -23,7 +23,11 @@ int partial_init(void)
 	node_partial = nr_nodes == 1
 			       ? &first
 			       : memblock_alloc(nr_nodes * sizeof(first), 64);
-	return node_partial ? 0 : -ENOMEM;
+	if (!node_partial)
+		return -ENOMEM;
+	for (unsigned i = 0; i < nr_nodes; i++)
+		node_partial[i].lock = (struct mm_lock)LOCK(PARTIAL);
+	return 0;
 }
 
 static struct node_partial *partial_of(const struct slab *s)

@@ -22,7 +22,7 @@
 #define MAX_SLOTS  (1UL << 31)
 #define SLOT_PER   64 /* bytes of the store: few pages shrink to less */
 
-struct mm_lock store_lock, reloc_lock;
+struct mm_lock store_lock = LOCK(STORE), reloc_lock = LOCK(RELOC);
 struct swap_config swap_config;
 struct swap_counts swap_now;
 const struct swap_core swap_core = { &slot_words, &pool_clusters,

@@ -15,7 +15,7 @@
 struct node *nodes;
 unsigned nr_nodes;
 bool numa_is_fake;
-static struct mm_lock window_lock;
+static struct mm_lock window_lock = LOCK(WINDOW);
 
 /* Where the memory of all nodes here comes from; 0: each from its own. */
 static unsigned long placed_on;
@@ -423,8 +423,11 @@ int zone_init(void)
 	for (unsigned i = 0; i < nr_nodes; i++) {
 		nodes[i].phys = phys[i];
 		for (unsigned t = 0; t < MM_NR_ZONES; t++) {
-			nodes[i].zone[t].nid = (uint8_t)i;
-			nodes[i].zone[t].type = (uint8_t)t;
+			struct zone *z = &nodes[i].zone[t];
+
+			z->lock = (struct mm_lock)LOCK(ZONE);
+			z->nid = (uint8_t)i;
+			z->type = (uint8_t)t;
 		}
 	}
 	if (mm_options.limit)

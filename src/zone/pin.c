@@ -14,7 +14,7 @@
 #include <errno.h>
 #include "zone/zone.h"
 
-static struct mm_lock pin_lock;
+static struct mm_lock pin_lock = LOCK(PIN);
 static size_t nr_pinned;
 
 static bool is_pinned(pte_t pte)

@@ -275,6 +275,7 @@ static void child_of_a_fork_can_use_memblock(void)
 	arena_fork(FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
+		lock_forget_held();
 		arena_fork(FORK_CHILD);
 		assert_non_null(memblock_alloc(64, 64));
 		end_child();

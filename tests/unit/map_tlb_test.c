@@ -427,6 +427,7 @@ static void child_of_a_fork_can_use_the_table(void **state)
 	pid = fork();
 	if (pid == 0) {
 		alarm(10);
+		lock_forget_held();
 		pgtable_fork(&pt, FORK_CHILD);
 		pgtable_unmap(&pt, &m);
 		_exit(pgtable_map(&pt, &n) || pgtable_find(&pt, 0) ||

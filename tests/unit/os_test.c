@@ -223,6 +223,34 @@ static void lock_that_is_held_cannot_be_tried(void **state)
 	lock_release(&lock);
 }
 
+static struct mm_lock heap_lock = LOCK(HEAP), zone_lock = LOCK(ZONE);
+
+/* Whether a process ends that takes one lock and then another. */
+static bool is_stopped(struct mm_lock *first, struct mm_lock *second)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		signal(SIGABRT, SIG_DFL);
+		close(2);
+		lock_acquire(first);
+		lock_acquire(second);
+		lock_release(first);
+		lock_release(second);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void locks_in_the_wrong_order_are_a_bug(void **state)
+{
+	(void)state;
+	assert_false(is_stopped(&heap_lock, &zone_lock));
+	assert_int_equal(is_stopped(&zone_lock, &heap_lock), DEBUG_VM);
+}
+
 static void *take_and_leave(void *arg)
 {
 	lock_acquire(&lock);
@@ -374,6 +402,7 @@ int main(void)
 		cmocka_unit_test(clock_goes_forward_in_milliseconds),
 		cmocka_unit_test(only_one_thread_holds_a_lock),
 		cmocka_unit_test(lock_that_is_held_cannot_be_tried),
+		cmocka_unit_test(locks_in_the_wrong_order_are_a_bug),
 		cmocka_unit_test(holder_of_all_locks_walks_through_them),
 		cmocka_unit_test(sleepers_are_woken_one_after_the_other),
 		cmocka_unit_test(written_bytes_are_read_back),

@@ -332,6 +332,7 @@ static void child_of_a_fork_can_reclaim(void)
 	reclaim_fork(FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
+		lock_forget_held();
 		reclaim_fork(FORK_CHILD);
 		give_run(p);
 		assert_int_equal(reclaim_trim(heap, 0), KIB(512));

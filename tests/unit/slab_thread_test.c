@@ -290,6 +290,7 @@ static void lock_for_fork(void)
 
 static void unlock_in_child(void)
 {
+	lock_forget_held();
 	arena_fork(FORK_CHILD);
 	pgtable_fork(&mm_pgtable, FORK_CHILD);
 	zone_fork(FORK_CHILD);

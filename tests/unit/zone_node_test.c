@@ -320,6 +320,7 @@ static void child_of_a_fork_can_use_its_zones(void)
 	pgtable_fork(&mm_pgtable, FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
+		lock_forget_held();
 		pgtable_fork(&mm_pgtable, FORK_CHILD);
 		zone_fork(FORK_CHILD);
 		assert_true(take_from(1, RUN));
