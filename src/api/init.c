@@ -245,9 +245,25 @@ struct heap *door_enter(void)
 	return h;
 }
 
+#define VALIDATE_EVERY 256 /* calls of a thread */
+
+/* With -Ddebug_vm=true, and unless a thread was cut short by fork(). */
+static void validate(struct heap *h)
+{
+	static __tls unsigned nr;
+
+	if (++nr % VALIDATE_EVERY || !slab_trust_chains)
+		return;
+	validate_heap(h);
+	for_each_zone(z)
+		validate_free(z);
+	validate_pgtable(&mm_pgtable);
+}
+
 void door_leave(struct heap *h)
 {
-	(void)h;
+	if (DEBUG_VM)
+		validate(h);
 	if (unlikely(READ_ONCE(reclaim_wanted)))
 		reclaim_balance();
 	if (unlikely(tcache.exiting) && tcache.heap)

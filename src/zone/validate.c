@@ -87,7 +87,7 @@ static void validate_counts(const struct zone *z)
 	       z->wmark[WMARK_LOW] > z->wmark[WMARK_HIGH]);
 }
 
-__cold void validate_zone(struct zone *z)
+__cold size_t validate_free(struct zone *z)
 {
 	struct found lists = { 0 }, spans = { 0 };
 
@@ -100,6 +100,11 @@ __cold void validate_zone(struct zone *z)
 		walk_span(&z->span[i], &spans);
 	BUG_ON(lists.blocks != spans.blocks || lists.free != spans.free);
 	BUG_ON(lists.free != z->nr_free || spans.dirty != z->nr_dirty);
-	BUG_ON(spans.present != READ_ONCE(z->nr_present));
 	lock_release(&z->lock);
+	return spans.present;
+}
+
+__cold void validate_zone(struct zone *z)
+{
+	BUG_ON(validate_free(z) != READ_ONCE(z->nr_present));
 }

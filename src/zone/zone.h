@@ -257,10 +257,13 @@ size_t purge_run(pfn_t pfn, size_t nr);
 size_t page_dirty(pfn_t pfn, size_t nr);
 
 /**
- * validate_zone - walk everything, abort if an invariant is broken
+ * validate_free - walk all free blocks, abort if an invariant is broken
  *
- * Context: takes zone->lock; nobody else touches pages of the zone meanwhile.
+ * Returns pages of the zone that are not UNTOUCHED. Context: takes zone->lock.
  */
+size_t validate_free(struct zone *z);
+
+/** validate_zone - the same; nobody else touches pages of the zone meanwhile */
 void validate_zone(struct zone *z);
 
 /** zone_fork - what a step of fork() does to the locks of this room */
