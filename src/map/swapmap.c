@@ -59,18 +59,26 @@ static pte_t dropped(enum drop how)
 	return how == DROP_STAY ? PTE_PRESENT | PTE_NOSWAP : PTE_UNTOUCHED;
 }
 
+/* Of a page that is not out. */
+static pte_t after_drop_there(pte_t v, enum drop how)
+{
+	switch (how) {
+	case DROP_ZERO:
+		return v;
+	case DROP_STAY:
+		return pte_state(v) == PTE_UNTOUCHED ? dropped(how)
+						     : v | PTE_NOSWAP;
+	case DROP_OUT:
+		return pte_state(v) == PTE_PRESENT ? PTE_PRESENT : v;
+	default:
+		return PTE_UNTOUCHED;
+	}
+}
+
 static pte_t after_drop(pte_t v, enum drop how)
 {
-	if (how == DROP_ZERO && pte_state(v) <= PTE_PINNED)
-		return v;
-	if (how == DROP_STAY && pte_state(v) == PTE_UNTOUCHED)
-		return dropped(how);
-	if (how == DROP_STAY && pte_state(v) <= PTE_PINNED)
-		return v | PTE_NOSWAP;
-	if (how == DROP_OUT && pte_state(v) == PTE_PINNED)
-		return v;
-	if (how == DROP_OUT && pte_state(v) == PTE_PRESENT)
-		return PTE_PRESENT;
+	if (pte_state(v) <= PTE_PINNED)
+		return after_drop_there(v, how);
 	if (pte_state(v) == PTE_STAGED)
 		return PTE_FILLING | PTE_FROM_STAGE | (v & ~PTE_STATE_MASK);
 	return dropped(how);
