@@ -41,9 +41,7 @@ __public pid_t _Fork(void)
 	bool ours = fn && api_fork_prepare();
 	pid_t pid = fn ? fn() : fork(); /* new in glibc 2.34 */
 
-	if (ours && pid)
-		api_fork_parent(pid > 0);
-	else if (ours)
-		api_fork_child();
+	if (ours)
+		api_fork_done(pid);
 	return pid;
 }

@@ -77,7 +77,7 @@ __public int clone(int (*fn)(void *), void *stack, int flags, void *arg,
 	if (flags & CLONE_CHILD_SETTID)
 		touch(ctid);
 	r = __clone(child_main, stack, flags, &start, ptid, tls, ctid);
-	api_fork_parent(r > 0);
+	api_fork_done(r);
 	return r;
 }
 
@@ -139,10 +139,8 @@ static __slow long syscall_slow(long nr, const long a[])
 	if (ours)
 		touch(ctid);
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-	if (ours && r)
-		api_fork_parent(r > 0);
-	else if (ours)
-		api_fork_child();
+	if (ours)
+		api_fork_done(r);
 	return r;
 }
 

@@ -76,11 +76,13 @@ void api_watch_forks(void);
 /**
  * api_fork_prepare - around a fork that libc's handlers do not see
  *
- * False if there is nothing to be done; then neither of the others may follow,
- * else one must, in the same thread.
+ * False if there is nothing to be done. Else api_fork_done() follows, in the
+ * same thread of both processes.
  */
 bool api_fork_prepare(void);
-void api_fork_parent(bool made);
+
+/** api_fork_done - it returned @r: 0 in the child, negative if there is none */
+void api_fork_done(long r);
 void api_fork_child(void);
 
 /** api_madvise - as madvise(2), but 0 or -errno; knows what is swapped out */

@@ -125,9 +125,13 @@ bool api_fork_prepare(void)
 	return true;
 }
 
-void api_fork_parent(bool made)
+void api_fork_done(long r)
 {
-	if (!made)
+	if (!r) {
+		api_fork_child();
+		return;
+	}
+	if (r < 0)
 		swapd_fork_failed();
 	fork_parent();
 }
