@@ -13,31 +13,22 @@
 #include "api/api.h"
 #include "next.h"
 
-typedef int register_fn(void (*prepare)(void), void (*parent)(void),
-			void (*child)(void), void *dso);
-
-typedef pid_t fork_fn(void);
-
 extern void *__dso_handle;
-register_fn __register_atfork;
-fork_fn _Fork;
+int __register_atfork(void (*prepare)(void), void (*parent)(void),
+		      void (*child)(void), void *dso);
+pid_t _Fork(void);
 
 __public int __register_atfork(void (*prepare)(void), void (*parent)(void),
 			       void (*child)(void), void *dso)
 {
-	static void *found;
-	register_fn *fn =
-		(register_fn *)next_function(&found, "__register_atfork");
-
 	if (dso != &__dso_handle)
 		api_watch_forks();
-	return fn(prepare, parent, child, dso);
+	return NEXT(__register_atfork)(prepare, parent, child, dso);
 }
 
 __public pid_t _Fork(void)
 {
-	static void *found;
-	fork_fn *fn = (fork_fn *)next_function(&found, "_Fork");
+	pid_t (*fn)(void) = NEXT(_Fork);
 	bool ours = fn && api_fork_prepare();
 	pid_t pid = fn ? fn() : fork(); /* new in glibc 2.34 */
 

@@ -7,14 +7,11 @@
  * other way round. php loads its extensions in this way. It is a jump, not a
  * call: libc searches for the file on behalf of whose return address it finds.
  */
+#include <dlfcn.h>
 #include "next.h"
-
-typedef void *dlopen_fn(const char *file, int mode);
 
 __public void *dlopen(const char *file, int mode)
 {
-	static void *found;
-	dlopen_fn *fn = (dlopen_fn *)next_function(&found, "dlopen");
-
-	return fn(file, mode & ~RTLD_DEEPBIND);
+	next_find_all();
+	return NEXT(dlopen)(file, mode & ~RTLD_DEEPBIND);
 }

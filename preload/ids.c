@@ -21,10 +21,7 @@ static int follow(int r)
 	int name params;                                                       \
 	__public int name params                                               \
 	{                                                                      \
-		static void *found;                                            \
-		int(*fn) params = (int(*) params)next_function(&found, #name); \
-                                                                               \
-		return follow(fn args);                                        \
+		return follow(NEXT(name) args);                                \
 	}
 
 FOLLOWED(setuid, (uid_t a), (a))

@@ -16,9 +16,6 @@
 /* A thread's block lies at the top of its stack, and libc's data about it. */
 #define THREAD_BYTES KIB(32)
 
-typedef int mutex_init_fn(pthread_mutex_t *m, const pthread_mutexattr_t *attr);
-typedef int setstack_fn(pthread_attr_t *attr, void *stack, size_t size);
-
 static bool is_special(const pthread_mutexattr_t *attr)
 {
 	int robust, protocol;
@@ -32,24 +29,17 @@ static bool is_special(const pthread_mutexattr_t *attr)
 __public int pthread_mutex_init(pthread_mutex_t *m,
 				const pthread_mutexattr_t *attr)
 {
-	static void *found;
-	mutex_init_fn *fn =
-		(mutex_init_fn *)next_function(&found, "pthread_mutex_init");
-
 	if (unlikely(swap_on) && attr && is_special(attr))
 		api_keep(m, sizeof(*m));
-	return fn(m, attr);
+	return NEXT(pthread_mutex_init)(m, attr);
 }
 
 __public int pthread_attr_setstack(pthread_attr_t *attr, void *stack,
 				   size_t size)
 {
-	static void *found;
-	setstack_fn *fn =
-		(setstack_fn *)next_function(&found, "pthread_attr_setstack");
 	size_t top = min_size(size, THREAD_BYTES);
 
 	if (unlikely(swap_on) && stack)
 		api_keep((char *)stack + size - top, top);
-	return fn(attr, stack, size);
+	return NEXT(pthread_attr_setstack)(attr, stack, size);
 }

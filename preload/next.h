@@ -1,21 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* preload/next.h - the function that one of ours stands in front of */
+/* preload/next.h - the functions of libc that ours stand in front of */
 #ifndef MM_PRELOAD_NEXT_H
 #define MM_PRELOAD_NEXT_H
 
-#include <dlfcn.h>
 #include "base/compiler.h"
 
-/** next_function - libc's, as a rule; found once, and kept in @found */
-static inline void *next_function(void **found, const char *name)
-{
-	void *fn = READ_ONCE(*found);
+#define NEXT_FUNCTIONS(F)                                                      \
+	F(dlopen)                                                              \
+	F(_Fork)                                                               \
+	F(__register_atfork)                                                   \
+	F(pthread_mutex_init)                                                  \
+	F(pthread_attr_setstack)                                               \
+	F(setrlimit)                                                           \
+	F(prlimit)                                                             \
+	F(setuid)                                                              \
+	F(setgid)                                                              \
+	F(seteuid)                                                             \
+	F(setegid)                                                             \
+	F(setreuid)                                                            \
+	F(setregid)                                                            \
+	F(setresuid)                                                           \
+	F(setresgid)                                                           \
+	F(setgroups)                                                           \
+	F(initgroups)                                                          \
+	F(capset)
 
-	if (!fn) {
-		fn = dlsym(RTLD_NEXT, name);
-		WRITE_ONCE(*found, fn);
-	}
-	return fn;
-}
+enum next {
+#define NEXT_ID(name) NEXT_##name,
+	NEXT_FUNCTIONS(NEXT_ID) NR_NEXT
+};
+
+/** next_function - NULL if libc has none; looked for once */
+void *next_function(enum next which);
+
+/** next_find_all - look for all of them now */
+void next_find_all(void);
+
+/** NEXT - libc's function @name, declared as ours is */
+#define NEXT(name) ((__typeof(&name))next_function(NEXT_##name))
 
 #endif

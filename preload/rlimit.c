@@ -17,12 +17,8 @@ struct limit {
 	unsigned long soft, hard;
 };
 
-typedef int set_fn(int what, const struct limit *to);
-typedef int change_fn(pid_t pid, int what, const struct limit *to,
-		      struct limit *was);
-
-set_fn setrlimit;
-change_fn prlimit;
+int setrlimit(int what, const struct limit *to);
+int prlimit(pid_t pid, int what, const struct limit *to, struct limit *was);
 
 static int cut(int r, pid_t pid, int what, const struct limit *to)
 {
@@ -33,19 +29,13 @@ static int cut(int r, pid_t pid, int what, const struct limit *to)
 
 __public int setrlimit(int what, const struct limit *to)
 {
-	static void *found;
-	set_fn *fn = (set_fn *)next_function(&found, "setrlimit");
-
-	return cut(fn(what, to), 0, what, to);
+	return cut(NEXT(setrlimit)(what, to), 0, what, to);
 }
 
 __public int prlimit(pid_t pid, int what, const struct limit *to,
 		     struct limit *was)
 {
-	static void *found;
-	change_fn *fn = (change_fn *)next_function(&found, "prlimit");
-
-	return cut(fn(pid, what, to, was), pid, what, to);
+	return cut(NEXT(prlimit)(pid, what, to, was), pid, what, to);
 }
 
 export_as(setrlimit64, setrlimit);

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * preload/next.c - where libc's own functions are
+ *
+ * Each is looked for when it is first called, as dlsym() costs a small program
+ * pages of the loader's; but all before the first dlopen(). That has the
+ * loader's lock while constructors run, and they may wait for a thread that is
+ * looking for one.
+ */
+#include <dlfcn.h>
+#include "next.h"
+
+#define NEXT_NAME(name) #name,
+/* no pointers, which the loader would have to relocate in every program */
+static const char names[NR_NEXT][24] = { NEXT_FUNCTIONS(NEXT_NAME) };
+static void *found[NR_NEXT];
+
+void *next_function(enum next which)
+{
+	void *fn = READ_ONCE(found[which]);
+
+	if (!fn) {
+		fn = dlsym(RTLD_NEXT, names[which]);
+		WRITE_ONCE(found[which], fn);
+	}
+	return fn;
+}
+
+void next_find_all(void)
+{
+	for (enum next i = 0; i < NR_NEXT; i++)
+		next_function(i);
+}
