@@ -16,6 +16,9 @@
 #include "api/valgrind.h"
 #include "side/option.h"
 
+#define KEYS_BYTES                                                             \
+	512 /* libc has pthread_setspecific()'s keys in such blocks */
+
 static struct mm_lock init_lock = LOCK(INIT);
 static bool ready, failed;
 static pthread_key_t exit_key;
@@ -55,15 +58,60 @@ __cold void api_orphan(void)
 	swapd_orphan();
 }
 
+static bool i_hold_all(void)
+{
+	return READ_ONCE(lock_holder) == __builtin_thread_pointer();
+}
+
+/*
+ * In the child libc clears what other threads have set for pthread keys, before
+ * any handler runs. From key 32 on that is an object of the heap's, to which
+ * the thread's own data lead.
+ */
+__attribute__((no_sanitize("address", "thread"))) static void
+touch_keys_of(const struct tcache *tc)
+{
+	const char *self = __builtin_thread_pointer();
+	const char *its = (const char *)tc + (self - (const char *)&tcache);
+	struct block b;
+
+	for (size_t i = 0; i < OS_THREAD_BYTES; i += sizeof(uintptr_t)) {
+		const char *p =
+			READ_ONCE(*(char *const *)(its + OS_THREAD_START + i));
+
+		if (!find_block(NULL, p, &b) || !b.slab ||
+		    class_bytes[b.slab->class] != KEYS_BYTES ||
+		    slab_object(slot_of(b.slab), p) != p)
+			continue;
+		(void)READ_ONCE(p[0]);
+		(void)READ_ONCE(p[KEYS_BYTES - 1]);
+	}
+}
+
+static void touch_forking(void)
+{
+	os_touch_forking();
+	for (struct heap *h = heap_first(); h; h = h->next_all)
+		if (h->tc && h->tc != &tcache)
+			touch_keys_of(h->tc);
+}
+
+/* Signal handlers that allocate meanwhile get what is set aside for that. */
 static void fork_prepare(void)
 {
+	bool busy = tcache.busy;
 	int err;
 
 	see_if_orphaned();
-	if (READ_ONCE(lock_holder) != __builtin_thread_pointer()) {
+	if (!i_hold_all()) {
+		/* in a handler amidst malloc some locks are this thread's own
+		 */
+		if (unlikely(busy) && swap_sees_forks())
+			return;
 		/* the service gets a descriptor for each child */
 		if (!swap_can_fork())
 			api_end_swap("too few descriptors to fork (ulimit -n)");
+		tcache.busy = true;
 		/*
 		 * libc takes it after the handlers, and malloc's locks later:
 		 * who reads or writes a stream may hold that, and allocate.
@@ -81,30 +129,34 @@ static void fork_prepare(void)
 		}
 		swap_rests_now = err;
 		if (swap_on)
-			os_touch_forking();
+			touch_forking();
 		WRITE_ONCE(lock_holder, __builtin_thread_pointer());
+		tcache.busy = busy;
 	}
 	nr_prepared++;
 }
 
 static void fork_parent(void)
 {
-	if (--nr_prepared)
+	bool busy = tcache.busy;
+
+	if (!i_hold_all() || --nr_prepared)
 		return;
+	tcache.busy = true;
 	WRITE_ONCE(lock_holder, NULL);
 	swapd_fork_parent();
 	if (swap_rests_now)
 		swap_go_on();
 	all_locks(FORK_PARENT);
 	os_streams_release();
+	tcache.busy = busy;
 }
 
-/* Signal handlers that allocate meanwhile get what is set aside for that. */
 void api_fork_child(void)
 {
 	bool busy = tcache.busy;
 
-	if (--nr_prepared)
+	if (!i_hold_all() || --nr_prepared)
 		return;
 	tcache.busy = true;
 	lock_holder = NULL;

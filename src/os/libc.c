@@ -11,6 +11,7 @@
 #include "os/os.h"
 
 #define STACK_AROUND KIB(32)
+#define STACK_ABOVE  512
 
 struct stream_iter;
 void _IO_list_lock(void) __attribute__((weak));
@@ -61,10 +62,8 @@ __attribute__((no_sanitize("address", "thread"))) void os_touch_forking(void)
 #endif
 		}
 	touch(__builtin_thread_pointer());
-	/* upwards it ends somewhere: only as far as the thread has been */
-	touch((const void *)sp);
-	touch((const void *)(sp + 512));
-	for (size_t i = PAGE_SIZE; i <= STACK_AROUND; i += PAGE_SIZE)
-		if (os_resident((void *)align_down(sp - i, PAGE_SIZE), 1))
-			touch((const void *)(sp - i));
+	/* upwards it ends somewhere, and downwards */
+	for (uintptr_t p = align_down(sp - STACK_AROUND, PAGE_SIZE);
+	     p < sp + STACK_ABOVE; p += PAGE_SIZE)
+		os_bring((void *)p, PAGE_SIZE);
 }

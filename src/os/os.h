@@ -284,6 +284,17 @@ void os_streams_release(void);
 /** os_streams_reset - let go of it in a forked child, whoever holds it */
 void os_streams_reset(void);
 
+/*
+ * Where libc's data about a thread lie, from its thread pointer on: a part that
+ * every version has, up to what it has for pthread keys.
+ */
+#define OS_THREAD_BYTES 2048
+#ifdef __x86_64__
+#define OS_THREAD_START 0
+#else
+#define OS_THREAD_START (-OS_THREAD_BYTES) /* before it */
+#endif
+
 /**
  * os_touch_forking - bring in what libc touches in the child of a fork
  *

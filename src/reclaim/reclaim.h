@@ -71,6 +71,9 @@ int swap_follow_ids(void);
 /** swap_is_parents - is this a child by vfork(), with its parent's threads? */
 bool swap_is_parents(void);
 
+/** swap_sees_forks - does a child that no handler saw made get what is out? */
+bool swap_sees_forks(void);
+
 /** swap_can_fork - can the service get a descriptor for a child? */
 bool swap_can_fork(void);
 

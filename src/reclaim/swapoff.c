@@ -91,6 +91,11 @@ int swap_end(void)
 	return 0;
 }
 
+bool swap_sees_forks(void)
+{
+	return likely(!swap_on) || swapd.forks;
+}
+
 bool swap_can_fork(void)
 {
 	return likely(!swap_on) || !swapd.forks ||
