@@ -37,7 +37,7 @@ size_t block_bytes(const struct block *b, const void *p)
 	if (b->slab)
 		return class_bytes[b->slab->class];
 	if (b->vma)
-		return b->vma->size;
+		return b->vma->held;
 	head = run_head(b->window, p);
 	return head ? (size_t)pfn_to_page(head)->nr << PAGE_SHIFT : 0;
 }
@@ -309,7 +309,7 @@ static void *resize(struct heap *h, struct block *b, void *p, size_t n)
 }
 
 /* What came from mm_alloc_zone() stays what it is. */
-static void *alloc_alike(const struct block *b, const void *p, size_t n)
+static __slow void *alloc_alike(const struct block *b, const void *p, size_t n)
 {
 	unsigned flags = b->slab || b->vma ? 0 : run_flags(b->window, p);
 	const struct zone *z;
@@ -320,10 +320,16 @@ static void *alloc_alike(const struct block *b, const void *p, size_t n)
 	return zone_block(n, z->type, flags & ~(RUN_ZONED | RUN_PINNED));
 }
 
-static void *realloc_copy(void *p, void *to, size_t old, size_t n)
+/* What becomes smaller can always stay where it is. */
+static void *realloc_copy(const struct block *b, void *p, size_t old, size_t n)
 {
+	int saved = errno;
+	void *to = b ? alloc_alike(b, p, n) : api_malloc(n);
+
+	if (!to && n <= old)
+		errno = saved;
 	if (!to)
-		return NULL;
+		return n <= old ? p : NULL;
 	valgrind_enter();
 	memcpy(to, p, min_size(old, n));
 	valgrind_leave();
@@ -349,7 +355,7 @@ static void *realloc_block(void *p, size_t n)
 		}
 		old = api_usable_size(p);
 		if (old)
-			return realloc_copy(p, api_malloc(n), old, n);
+			return realloc_copy(NULL, p, old, n);
 		foreign("realloc", p);
 		return NULL;
 	}
@@ -361,7 +367,7 @@ static void *realloc_block(void *p, size_t n)
 		counter_add(&h->stats, STAT_realloc_copy, 1);
 	lock_release(&h->lock);
 	door_leave(h);
-	return to ? to : realloc_copy(p, alloc_alike(&b, p, n), old, n);
+	return to ? to : realloc_copy(&b, p, old, n);
 }
 
 void *api_realloc(void *p, size_t n)
@@ -383,7 +389,7 @@ void *api_realloc(void *p, size_t n)
 		if (n <= old && n > old / 2)
 			return p;
 		if (old)
-			return realloc_copy(p, api_malloc(n), old, n);
+			return realloc_copy(NULL, p, old, n);
 	}
 	return realloc_block(p, n);
 }

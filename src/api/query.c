@@ -28,7 +28,7 @@ static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 	uintptr_t page = align_down(addr, os_page_size());
 	bool busy = tcache.busy;
 
-	if (addr - v->mapping.start >= v->size)
+	if (addr - v->mapping.start >= v->held)
 		return;
 	info->state = MM_PAGE_UNTOUCHED;
 	tcache.busy = true; /* who interrupts us may not want the lock, too */
@@ -46,7 +46,7 @@ static void query_vma(struct vma *v, uintptr_t addr, struct mm_page_info *info)
 	info->zone = MM_ZONE_HIGHMEM;
 	info->node = (int)nodes[v->nid].phys;
 	info->block = (void *)v->mapping.start;
-	info->block_size = v->size;
+	info->block_size = v->held;
 }
 
 static void query_slab(const struct slab *s, const void *p,

@@ -7,9 +7,9 @@
  * vma: a block with a mapping of its own, for sizes where a system call costs
  *      nothing beside touching the memory, and for what no window can hold.
  *
- * Invariants of a vma: size <= reserved, both multiples of VMA_ALIGN, as is its
- * start; the sizes of its pieces add up to size; the rest of the reservation
- * has no access rights.
+ * Invariants of a vma: held <= size <= reserved, all multiples of VMA_ALIGN, as
+ * is its start; the sizes of its pieces add up to size; the rest of the
+ * reservation has no access rights.
  *
  * The caller holds the lock of the heap h it passes, so that a snapshot finds
  * every block either here or free.
@@ -37,6 +37,7 @@ struct vma_piece {
 struct vma {
 	struct mapping mapping; /* start .. start + reserved */
 	size_t size, reserved;
+	size_t held; /* less than size if it shrank in place */
 	unsigned nr_pieces;
 	unsigned nr_pins; /* under vma_lock */
 	uint8_t nid;	  /* node that it prefers */

@@ -149,7 +149,7 @@ static bool enter(struct vma *v, const struct heap *h, char *start, size_t size,
 		  size_t reserved)
 {
 	v->nid = (uint8_t)h->nid;
-	v->size = size;
+	v->size = v->held = size;
 	v->reserved = reserved;
 	v->nr_pieces = 1;
 	v->nr_pins = 0;
@@ -188,7 +188,7 @@ static void leave_and_unmap(struct vma *v)
 	pgtable_unmap(&mm_pgtable, &v->mapping);
 	lock_acquire(&vma_lock);
 	list_del_init(&v->list);
-	count(v, -1UL, -v->size, -v->reserved);
+	count(v, -1UL, -v->held, -v->reserved);
 	lock_release(&vma_lock);
 	n = drop_ptes(v);
 	unmap((void *)v->mapping.start, v->reserved);
@@ -335,11 +335,12 @@ static struct vma *grow_moving(const struct heap *h, char *from, pte_t *ptes,
 			       const struct vma_piece *piece, unsigned nr,
 			       size_t old_size, size_t size)
 {
-	size_t bytes = align_up(size, VMA_ALIGN);
-	size_t reserved = bytes * GROW_RESERVE;
-	char *to = reserve_aligned(h, reserved, VMA_ALIGN);
+	size_t bytes = align_up(size, VMA_ALIGN), reserved;
 	struct vma *v = get_vma();
+	char *to = NULL;
 
+	if (!__builtin_mul_overflow(bytes, GROW_RESERVE, &reserved))
+		to = reserve_aligned(h, reserved, VMA_ALIGN);
 	if (!to) {
 		reserved = bytes;
 		to = reserve_aligned(h, reserved, VMA_ALIGN);
@@ -366,6 +367,13 @@ static struct vma *grow_moving(const struct heap *h, char *from, pte_t *ptes,
 	return NULL;
 }
 
+/* So much of the block is in use from now on. Caller holds vma_lock. */
+static void hold(struct vma *v, size_t bytes)
+{
+	count(v, 0, bytes - v->held, 0);
+	v->held = bytes;
+}
+
 static bool grow_in_place(struct vma *v, size_t bytes)
 {
 	size_t more = bytes - v->size;
@@ -376,7 +384,7 @@ static bool grow_in_place(struct vma *v, size_t bytes)
 	lock_acquire(&vma_lock);
 	v->piece[v->nr_pieces - 1].size += more;
 	v->size = bytes;
-	count(v, 0, more, 0);
+	hold(v, bytes);
 	lock_release(&vma_lock);
 	return true;
 }
@@ -390,7 +398,7 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 		bad_free(v, p);
 	if (bytes < size)
 		return NULL;
-	if (bytes > v->size && !may_hold(bytes, bytes - v->size))
+	if (bytes > v->held && !may_hold(bytes, bytes - v->held))
 		return NULL;
 	if (bytes <= v->size) {
 		/* the address space stays, the memory goes */
@@ -398,6 +406,9 @@ void *vma_resize(struct heap *h, struct vma *v, void *p, size_t size)
 		n = drop_tail(v, bytes);
 		os_purge((char *)p + bytes, v->size - bytes);
 		add_outside(-(ssize_t)n);
+		lock_acquire(&vma_lock);
+		hold(v, bytes);
+		lock_release(&vma_lock);
 		return p;
 	}
 	if (grow_in_place(v, bytes))
@@ -416,9 +427,11 @@ void *run_move(struct heap *h, struct window *w, void *p, size_t size)
 	pfn_t pfn = addr_to_pfn(w, p);
 	size_t nr = pfn_to_page(pfn)->nr;
 	struct vma_piece piece = { .size = nr << PAGE_SHIFT };
-	struct vma *to =
-		grow_moving(h, p, pfn_to_pte(pfn), &piece, 1, piece.size, size);
+	struct vma *to = NULL;
 
+	if (may_hold(size, size - piece.size))
+		to = grow_moving(h, p, pfn_to_pte(pfn), &piece, 1, piece.size,
+				 size);
 	if (!to)
 		return NULL;
 	forget_pages(pfn, nr);

@@ -145,6 +145,47 @@ static void a_failing_realloc_leaves_the_block(void)
 	}
 }
 
+static int became_writable(const char *start, const char *end)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512], rights[8];
+	unsigned long from, to;
+	int nr = 0;
+
+	CHECK(f);
+	while (f && fgets(line, sizeof(line), f))
+		nr += sscanf(line, "%lx-%lx %7s", &from, &to, rights) == 3 &&
+		      from < (uintptr_t)end && to > (uintptr_t)start &&
+		      rights[1] == 'w';
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+/* Sizes whose multiples are small again. */
+static void a_huge_realloc_leaves_other_mappings_alone(void)
+{
+	static const size_t some[] = { 8 * MIB, 200 * MIB };
+	const size_t hole = 6 * MIB, guard = 58 * MIB;
+
+	for (size_t i = 0; i < 2; i++)
+		for (volatile size_t n = SIZE_MAX / 2; n > SIZE_MAX / 64;
+		     n /= 2) {
+			char *p = malloc(some[i]);
+			char *at = mmap(NULL, hole + guard, PROT_NONE,
+					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			CHECK(p && at != MAP_FAILED);
+			*p = 1;
+			munmap(at, hole);
+			CHECK(!realloc(p, n));
+			CHECK(*p == 1);
+			CHECK(!became_writable(at + hole, at + hole + guard));
+			munmap(at + hole, guard);
+			free(p);
+		}
+}
+
 int main(void)
 {
 	every_pair_of_sizes_keeps_contents();
@@ -152,5 +193,6 @@ int main(void)
 	a_growing_vector_keeps_all_elements();
 	page_steps_keep_contents();
 	a_failing_realloc_leaves_the_block();
+	a_huge_realloc_leaves_other_mappings_alone();
 	return check_result();
 }
