@@ -336,15 +336,22 @@ static void show_json_file(const char *path)
 			path, -err);
 }
 
-static int exit_fd = 2;
+static int exit_fd = -1;
+static struct os_file_id exit_file;
 
 /* Programs may close standard error in their own exit handlers. */
 void show_init(void)
 {
-	int fd = os_dup(2, 100);
+	os_file_id(2, &exit_file);
+	exit_fd = os_dup(2, 100);
+}
 
-	if (fd >= 0)
-		exit_fd = fd;
+/* Or all that there is, and then a file of theirs may have the number. */
+static bool leads_to_stderr(int fd)
+{
+	struct os_file_id now;
+
+	return !os_file_id(fd, &now) && !memcmp(&now, &exit_file, sizeof(now));
 }
 
 void show_at_exit(void)
@@ -355,7 +362,9 @@ void show_at_exit(void)
 		show_json_file(mm_options.stats.text);
 	if (mm_options.stats.word != STATS_EXIT)
 		return;
-	out_init(&o, exit_fd);
+	out_init(&o, leads_to_stderr(exit_fd) ? exit_fd : 2);
+	if (!leads_to_stderr(o.fd))
+		return;
 	for (size_t i = 0; i + 2 < ARRAY_SIZE(views); i++)
 		show(&views[i], &o, true);
 }

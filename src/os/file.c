@@ -48,6 +48,16 @@ int os_file_trusted(const char *path)
 	return S_ISREG(st.st_mode) && st.st_uid == 0 && !(st.st_mode & S_IWOTH);
 }
 
+int os_file_id(int fd, struct os_file_id *id)
+{
+	struct stat st;
+	long err = sys2(SYS_fstat, fd, &st);
+
+	if (!err)
+		*id = (struct os_file_id){ st.st_dev, st.st_ino };
+	return (int)err;
+}
+
 int os_open_write(const char *path)
 {
 	return (int)sys4(SYS_openat, AT_FDCWD, path,

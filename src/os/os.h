@@ -422,6 +422,14 @@ size_t os_number(const char **p);
  */
 int os_file_trusted(const char *path);
 
+/** struct os_file_id - which file a descriptor leads to */
+struct os_file_id {
+	uint64_t dev, ino;
+};
+
+/** os_file_id - 0 or -errno */
+int os_file_id(int fd, struct os_file_id *id);
+
 /** os_open_write - open for writing, truncating, mode 0600; fd or -errno */
 int os_open_write(const char *path);
 
