@@ -19,10 +19,20 @@ __public size_t mm_reclaim(size_t bytes)
 	if (!h)
 		return 0;
 	done = reclaim_trim(h, 0);
-	door_leave(h);
 	if (done < bytes && swap_on)
 		done += swap_reclaim(bytes - done);
+	door_leave(h);
 	return done;
+}
+
+/* A signal handler may not ask swapd meanwhile, too. */
+static void ask(enum swap_op op, void *p, size_t size)
+{
+	bool busy = tcache.busy;
+
+	tcache.busy = true;
+	swap_ask(op, p, size);
+	tcache.busy = busy;
 }
 
 /* Runs with flags never leave. */
@@ -91,7 +101,7 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 		return -EINVAL;
 	switch (advice) {
 	case MM_COLD:
-		swap_ask(SWAP_OUT, p, nr << PAGE_SHIFT);
+		ask(SWAP_OUT, p, nr << PAGE_SHIFT);
 		return 0;
 	case MM_HOT:
 		keep(p, pte, nr, pte_make(PTE_PRESENT, HOT_ROUNDS));
@@ -167,7 +177,7 @@ long api_map_over(void *p, size_t size, long nr, const long a[])
 	range_end(busy);
 	/* it may be nothing that can be watched over: it does not leave then */
 	if (r == (long)p)
-		swap_ask(SWAP_WATCH, p, align_up(size, PAGE_SIZE));
+		ask(SWAP_WATCH, p, align_up(size, PAGE_SIZE));
 	return r;
 }
 
