@@ -107,7 +107,7 @@ size_t os_resident_self(void)
 	char buf[128];
 	const char *second;
 
-	if (os_read_file("/proc/self/statm", buf, sizeof(buf)) <= 0)
+	if (os_read_file("/proc/thread-self/statm", buf, sizeof(buf)) <= 0)
 		return 0;
 	second = strchr(buf, ' ');
 	return second ? number_after(second, " ") * os_page_size() : 0;

@@ -171,7 +171,7 @@ int os_uffd_look(int fd, struct os_touch *touch)
 
 int os_pagemap_open(void)
 {
-	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/self/pagemap",
+	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/thread-self/pagemap",
 			 O_RDONLY | O_CLOEXEC, 0);
 }
 

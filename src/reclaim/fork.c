@@ -160,6 +160,9 @@ void swap_stop(void)
 	swap_on = false;
 	pages_out = pages_staged = pages_left = 0;
 	WRITE_ONCE(page_limit, SIZE_MAX);
+	swap_empty();
+	if (swapd.staging)
+		os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 }
 
 static void for_all_armed(void (*f)(pte_t *pte, char *p, int pagemap),
@@ -194,20 +197,20 @@ void swapd_fork_child(void)
 	for_all_armed(repair, pagemap);
 	close_fd(&pagemap);
 	err = swapd_start();
+	if (err) {
+		/* swap_rest() has said so */
+		if (err != -ENOENT && err != -EACCES && err != -EMFILE &&
+		    !ids_version)
+			swap_refuse(err);
+		for_all_armed(fill, -1);
+		swap_stop();
+	}
 	close_fds();
-	if (!err)
-		return;
-	/* swap_rest() has said so */
-	if (err != -ENOENT && err != -EACCES && err != -EMFILE && !ids_version)
-		swap_refuse(err);
-	for_all_armed(fill, -1);
-	swap_stop();
 }
 
 void swapd_orphan(void)
 {
 	swapmap_fork_child();
 	for_all_armed(wait_for, -1);
-	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 	swap_stop();
 }

@@ -461,6 +461,13 @@ void swap_counts(struct swap_counts *counts)
 		to[i] = READ_ONCE(from[i]);
 }
 
+void swap_empty(void)
+{
+	if (pool_frames.committed)
+		os_purge(pool_frames.base, pool_frames.committed);
+	count(&swap_now.pool_bytes, -(long)swap_now.pool_bytes);
+}
+
 size_t swap_pool_bytes(void)
 {
 	return READ_ONCE(swap_now.pool_bytes);

@@ -124,6 +124,9 @@ struct swap_counts {
 	size_t pool_max, file_max; /* as configured */
 };
 
+/** swap_empty - give the memory of the pool back: nothing is stored any more */
+void swap_empty(void);
+
 /** swap_counts - how things stand; a hint, takes no lock */
 void swap_counts(struct swap_counts *counts);
 
