@@ -364,35 +364,6 @@ void service_bring(struct server *s, const struct mapping *m, uintptr_t addr)
 	fill(s, m, (addr - m->start) >> PAGE_SHIFT, 1);
 }
 
-/* Up to a batch, then swapd may go on; false if the block has gone. */
-static bool walk_some(struct server *s, struct armed_range *r, page_fn *f)
-{
-	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
-	const struct mapping *m;
-	bool done = true;
-
-	lock_acquire(&scan_lock);
-	m = armed_mapping(r);
-	while (m && r->start < min_size(end, m->end) &&
-	       (done = f(s, m, r->start))) {
-		r->start += PAGE_SIZE;
-		r->ptes++;
-	}
-	/* a forked child finds it so, too */
-	service_step_back(s);
-	lock_release(&scan_lock);
-	if (!done)
-		service_wait();
-	return m && (!done || r->start == end);
-}
-
-void service_walk(struct server *s, page_fn *f)
-{
-	for (struct armed_range r = { 0 }; next_armed(&r);)
-		while (r.start < r.end && walk_some(s, &r, f))
-			;
-}
-
 /* Who has it may wait for a report of a fork to be read. */
 static void wait_for_entry(struct server *s, const pte_t *pte)
 {
@@ -482,6 +453,25 @@ static void wait_for_front(void)
 		end_with_program();
 }
 
+/* It has to come to the front to become who the program is. */
+static void let_other_in(struct server *s)
+{
+	service_step_back(s);
+	ids_wait(TURN_MS);
+}
+
+/* -EAGAIN: there is none, and to wait for one would keep the other server off.
+ */
+static int next_touch(struct os_touch *touch)
+{
+	if (nr_pending) {
+		*touch = pending[--nr_pending];
+		return 0;
+	}
+	return likely(ids_followed()) ? os_uffd_wait(swapd.uffd, touch)
+				      : os_uffd_look(swapd.uffd, touch);
+}
+
 /*
  * Only one thread at a time waits for touches: the kernel would wake all that
  * do for each.
@@ -494,7 +484,7 @@ static void server_main(void *arg)
 	stall_own(s->id, os_gettid());
 	os_cpus_get(&s->anywhere);
 	s->in_front = s->follows = false;
-	for (bool turn = false;;) {
+	for (;;) {
 		struct os_touch touch;
 		struct stall stall;
 		int err;
@@ -506,20 +496,13 @@ static void server_main(void *arg)
 			break;
 		if (unlikely(READ_ONCE(ids_version) != s->ids))
 			ids_adopt(&s->ids);
-		/* a chance for the other one, if it waits, after each touch */
-		turn = !turn && unlikely(!ids_followed());
-		if (turn) {
-			service_step_back(s);
-			ids_wait(TURN_MS);
-			continue;
-		}
 		while (orphans_full())
 			os_yield();
-		err = 0;
-		if (nr_pending)
-			touch = pending[--nr_pending];
-		else
-			err = os_uffd_wait(swapd.uffd, &touch);
+		err = next_touch(&touch);
+		if (err == -EAGAIN) {
+			let_other_in(s);
+			continue;
+		}
 		/* descriptors come back when orphans have what they need */
 		if (err == -EMFILE && READ_ONCE(swap_orphans)) {
 			os_yield();
@@ -545,6 +528,8 @@ static void server_main(void *arg)
 		follow(s, touch.tid);
 		if (unlikely(READ_ONCE(swap_orphans)))
 			orphans_see_to(s);
+		if (unlikely(!ids_followed()))
+			let_other_in(s);
 	}
 	/* what is touched now is there as soon as the descriptor is closed */
 	lock_release(&front);

@@ -18,7 +18,7 @@
  * Descriptors are read without their locks: what they say only steers.
  */
 #include "os/os.h"
-#include "reclaim/swapd.h"
+#include "reclaim/service.h"
 
 #define MAX_AREAS   4096
 #define CHUNK_PAGES (1UL << MAX_PAGE_ORDER)
@@ -395,4 +395,33 @@ bool next_armed(struct armed_range *r)
 		return true;
 	}
 	return false;
+}
+
+/* Up to a batch, then swapd may go on; false if the block has gone. */
+static bool walk_some(struct server *s, struct armed_range *r, page_fn *f)
+{
+	uintptr_t end = min_size(r->end, r->start + BATCH_PAGES * PAGE_SIZE);
+	const struct mapping *m;
+	bool done = true;
+
+	lock_acquire(&scan_lock);
+	m = armed_mapping(r);
+	while (m && r->start < min_size(end, m->end) &&
+	       (done = f(s, m, r->start))) {
+		r->start += PAGE_SIZE;
+		r->ptes++;
+	}
+	/* a forked child finds it so, too */
+	service_step_back(s);
+	lock_release(&scan_lock);
+	if (!done)
+		service_wait();
+	return m && (!done || r->start == end);
+}
+
+void service_walk(struct server *s, page_fn *f)
+{
+	for (struct armed_range r = { 0 }; next_armed(&r);)
+		while (r.start < r.end && walk_some(s, &r, f))
+			;
 }

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +80,25 @@ static void check_all(void)
 	heap_evict(&h);
 }
 
+#define CHANGES 200
+
+/* Each is followed by all threads, while others touch nothing. */
+static void change_often(void)
+{
+	for (unsigned i = 0; i < CHANGES; i++)
+		CHECK(!setegid(i % 2 ? 0 : NOBODY));
+	CHECK(heap_was_out(&h, 20));
+}
+
+/* Such a child may not swap: it has to find everything in memory. */
+static int become_nobody_and_fork(void)
+{
+	CHECK(!setuid(NOBODY));
+	CHECK(!prctl(PR_SET_DUMPABLE, 1));
+	check_all();
+	return check_result();
+}
+
 static int drop(void)
 {
 	gid_t groups[] = { 100, NOBODY };
@@ -119,6 +139,11 @@ int main(void)
 	heap_make(&h, NR_BLOCKS, MIB);
 	heap_write(&h, 1);
 	heap_evict(&h);
+	change_often();
+	pid = fork();
+	if (!pid)
+		_exit(become_nobody_and_fork());
+	CHECK(waitpid(pid, &status, 0) == pid && !status);
 	pid = fork();
 	if (!pid)
 		_exit(drop());
