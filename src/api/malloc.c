@@ -10,6 +10,7 @@
 #include "api/init.h"
 #include "api/valgrind.h"
 
+#define MAX_REQUEST   (1UL << 48) /* there is no more address space */
 #define RECLAIM_TRIES 32
 #define RAISE_TRIES   8
 #define LIMIT_STEP    256 /* pages that a raise of the limit is good for */
@@ -87,24 +88,31 @@ static void *alloc(struct heap *h, size_t n, size_t align, gfp_t gfp)
  * Once in any case. What swap has made room for another thread may have taken:
  * then it is worth it as long as something leaves. If all there is has to stay,
  * the heap goes beyond its limit: what is cold later has somewhere to go.
+ * Blocks above VMA_MIN do not fail for a limit while there is swap.
  */
 static bool make_room(struct heap *h, size_t n, unsigned tries)
 {
+	/* what is small takes a slab */
+	size_t pages = max_size((n >> PAGE_SHIFT) + 1, SLAB_PAGES);
 	size_t limit = READ_ONCE(page_limit);
-	bool swaps = swap_on && limit != SIZE_MAX, made = false;
+	bool swaps = swap_on && limit != SIZE_MAX && n <= VMA_MIN;
+	bool made = false, over = swaps && !within_limit(pages);
 
 	if (tries && (!swaps || tries >= RECLAIM_TRIES + RAISE_TRIES))
 		return false;
+	/* room has come meanwhile, or it is something else that lacks */
+	if (tries && !over)
+		return true;
 	counter_add(&h->stats, STAT_allocstall, 1);
 	reclaim_trim(h, 0);
 	/* for more than that everything would have to leave */
-	if (swaps && n >> PAGE_SHIFT < limit / 2)
+	if (over && pages < limit / 2)
 		made = swap_make_room(n);
 	if (!tries || (made && tries < RECLAIM_TRIES))
 		return true;
 	if (!swap_room())
 		return false;
-	limit_raise((n >> PAGE_SHIFT) + LIMIT_STEP);
+	limit_raise(pages + LIMIT_STEP);
 	return true;
 }
 
@@ -132,7 +140,7 @@ static void *door_alloc(size_t n, size_t align, bool zero)
 	struct heap *h;
 	void *p = NULL;
 
-	if (unlikely(n > PTRDIFF_MAX || align > PTRDIFF_MAX)) {
+	if (unlikely(n > MAX_REQUEST || align > MAX_REQUEST)) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -380,7 +388,7 @@ void *api_realloc(void *p, size_t n)
 		api_free(p);
 		return NULL;
 	}
-	if (unlikely(n > PTRDIFF_MAX)) {
+	if (unlikely(n > MAX_REQUEST)) {
 		errno = ENOMEM;
 		return NULL;
 	}

@@ -102,7 +102,7 @@ static size_t drop_sparse(pte_t *start, pte_t *end)
 
 	for (; r >= 0 && at < last; at = to) {
 		to = last;
-		r = os_pagemap_next(fd, &at, &to);
+		r = os_pagemap_next(fd, &at, &to, 0);
 		if (r <= 0)
 			break;
 		n += drop_entries((pte_t *)max_size(at, (uintptr_t)start),

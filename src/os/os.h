@@ -179,11 +179,12 @@ int os_pagemap_open(void);
 
 /**
  * os_pagemap_next - the first stretch of a range that has contents
+ * @most: pages of it to look at, 0 for all
  *
  * Returns 1, or 0 if there is none, or -errno. Quick where there is nothing. A
  * stretch may be found in two parts.
  */
-int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end);
+int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end, size_t most);
 
 /** os_pagemap_read - which pages of a range have contents; 0 or -EIO */
 int os_pagemap_read(int fd, const void *p, size_t nr, bool *has);

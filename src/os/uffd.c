@@ -188,7 +188,7 @@ struct pm_scan_arg {
 #define PAGE_IS_PRESENT (1UL << 3)
 #define PAGE_IS_SWAPPED (1UL << 4)
 
-int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
+int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end, size_t most)
 {
 	struct page_region found;
 	struct pm_scan_arg scan = {
@@ -197,6 +197,7 @@ int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end)
 		.end = *end,
 		.vec = (uintptr_t)&found,
 		.vec_len = 1,
+		.max_pages = most,
 		.anyof_mask = PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
 		.return_mask = PAGE_IS_PRESENT,
 	};

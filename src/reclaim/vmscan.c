@@ -70,7 +70,7 @@ static void find_touched(struct mapping *m)
 {
 	uintptr_t at = m->start, end = m->end;
 
-	for (; os_pagemap_next(swapd.pagemap, &at, &end) > 0; end = m->end)
+	for (; os_pagemap_next(swapd.pagemap, &at, &end, 0) > 0; end = m->end)
 		for (; at < end; at += PAGE_SIZE) {
 			pte_t old = PTE_UNTOUCHED;
 
@@ -293,6 +293,17 @@ static struct area *next_area(void)
 	return &areas[current];
 }
 
+/* The next page of a block that is there: most were perhaps never touched. */
+static uintptr_t next_present(const struct area *a)
+{
+	uintptr_t at = hand, end = a->end;
+	int r = os_pagemap_next(swapd.pagemap, &at, &end, 1);
+
+	if (r < 0)
+		return hand;
+	return r ? at : a->end;
+}
+
 void scan_pages(size_t nr, enum scan scan)
 {
 	size_t seen = 0;
@@ -305,11 +316,14 @@ void scan_pages(size_t nr, enum scan scan)
 		if (!a)
 			break;
 		m = a->mapping;
-		if (m->kind == MAPPING_WINDOW)
+		if (m->kind == MAPPING_WINDOW) {
 			n = to_skip(mapping_window(m), hand);
-		else
+		} else {
 			block_end = a->end;
-		if (!n) {
+			hand = next_present(a);
+			seen++;
+		}
+		if (!n && hand < a->end) {
 			n = min_size(min_size(nr - seen, BATCH_PAGES / 2),
 				     chunk_left(m, hand));
 			n = min_size(n, (min_size(block_end, a->end) - hand) >>
