@@ -2,7 +2,7 @@
 /*
  * os/cgroup.c - how much memory the process has, and its group may have
  *
- * Of both versions, as seen below /sys/fs/cgroup. The group is looked up once;
+ * Of both versions, as seen below /sys/fs/cgroup. The group is looked for once;
  * the files are read anew, as limits change.
  */
 #include <string.h>
@@ -31,75 +31,108 @@ static size_t number_after(const char *text, const char *word)
 	return os_number(&text);
 }
 
-static long read_file(const char *name, char *buf, size_t len)
+static long read_file(const char *folder, const char *name, char *buf,
+		      size_t len)
 {
 	char path[PATH_SIZE + 32];
 
-	os_format(path, sizeof(path), "%s/%s", group, name);
+	os_format(path, sizeof(path), "%s/%s", folder, name);
 	return os_read_file(path, buf, len);
 }
 
-static size_t read_number(const char *name)
+static size_t read_number(const char *folder, const char *name)
 {
 	char buf[32];
 
-	return read_file(name, buf, sizeof(buf)) > 0 ? number_after(buf, "")
-						     : SIZE_MAX;
+	return read_file(folder, name, buf, sizeof(buf)) > 0
+		       ? number_after(buf, "")
+		       : SIZE_MAX;
 }
 
-/* In a container the path may be the host's: then its root is ours. */
-static bool try_group(const char *root, const char *path, size_t len,
-		      const char *file)
+/* "" above the root. */
+static void to_parent(char *folder)
+{
+	size_t root = strlen(is_v2 ? V2_ROOT : V1_ROOT);
+	char *last = strrchr(folder, '/');
+
+	*(strlen(folder) > root ? last : folder) = '\0';
+}
+
+/*
+ * In a container the path may be the host's: then its root is ours. A group may
+ * have no limits of its own: then those above it count.
+ */
+static bool try_group(const char *path, const char *file)
 {
 	char buf[32];
 
-	os_format(group, sizeof(group), "%s%.*s", root, (int)len, path);
-	if (read_file(file, buf, sizeof(buf)) > 0)
-		return true;
-	os_format(group, sizeof(group), "%s", root);
-	if (read_file(file, buf, sizeof(buf)) > 0)
-		return true;
-	group[0] = '\0';
-	return false;
+	os_format(group, sizeof(group), "%s%.*s", is_v2 ? V2_ROOT : V1_ROOT,
+		  (int)strcspn(path, "\n"), path);
+	while (group[0] && read_file(group, file, buf, sizeof(buf)) <= 0)
+		to_parent(group);
+	return group[0];
 }
 
-static bool find_group(void)
+static void find_group(void)
 {
 	char buf[4096];
 	const char *v1, *v2;
 
 	if (os_read_file("/proc/self/cgroup", buf, sizeof(buf)) <= 0)
-		return false;
+		return;
 	v1 = strstr(buf, ":memory:");
 	v2 = strstr(buf, "0::");
-	if (v1 && try_group(V1_ROOT, v1 + 8, strcspn(v1 + 8, "\n"),
-			    "memory.limit_in_bytes"))
-		return true;
-	is_v2 = v2 &&
-		try_group(V2_ROOT, v2 + 3, strcspn(v2 + 3, "\n"), "memory.max");
-	return is_v2;
+	if (v1 && try_group(v1 + 8, "memory.limit_in_bytes"))
+		return;
+	is_v2 = v2;
+	if (v2)
+		try_group(v2 + 3, "memory.max");
 }
 
+/* What one group may have, and what it has that cannot be dropped. */
+static size_t limit_of(const char *folder, size_t *used)
+{
+	char buf[4096];
+	size_t max = is_v2 ? min_size(read_number(folder, "memory.max"),
+				      read_number(folder, "memory.high"))
+			   : read_number(folder, "memory.limit_in_bytes");
+	size_t anon, shmem;
+
+	/* no limit is a very large number in version 1 */
+	if (max > os_ram() ||
+	    read_file(folder, "memory.stat", buf, sizeof(buf)) <= 0)
+		return SIZE_MAX;
+	anon = number_after(buf, is_v2 ? "anon " : "total_rss ");
+	shmem = number_after(buf, is_v2 ? "shmem " : "total_shmem ");
+	if (anon == SIZE_MAX)
+		return SIZE_MAX;
+	*used = anon + (shmem == SIZE_MAX ? 0 : shmem);
+	return max;
+}
+
+/* Of the group and those that it is in, the one that has least left. */
 size_t os_cgroup_memory(size_t *used)
 {
 	static bool looked;
-	char buf[4096];
-	size_t max;
+	char folder[PATH_SIZE];
+	size_t least = SIZE_MAX, found = SIZE_MAX;
 
 	if (!looked)
 		find_group();
 	looked = true;
 	*used = 0;
-	if (!group[0])
-		return SIZE_MAX;
-	max = is_v2 ? min_size(read_number("memory.max"),
-			       read_number("memory.high"))
-		    : read_number("memory.limit_in_bytes");
-	/* no limit is a very large number in version 1 */
-	if (max > os_ram() || read_file("memory.stat", buf, sizeof(buf)) <= 0)
-		return SIZE_MAX;
-	*used = number_after(buf, is_v2 ? "anon " : "rss ");
-	return *used == SIZE_MAX ? SIZE_MAX : max;
+	memcpy(folder, group, sizeof(folder));
+	while (folder[0]) {
+		size_t its = 0, max = limit_of(folder, &its);
+
+		if (max != SIZE_MAX && max - min_size(max, its) < least) {
+			least = max - min_size(max, its);
+			found = max;
+			*used = its;
+		}
+		to_parent(folder);
+	}
+	return found;
 }
 
 size_t os_resident_self(void)

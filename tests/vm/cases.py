@@ -217,6 +217,8 @@ CASES = [
     Case('larger', SINGLE, '''
         must opt swap=256M,swap_pool=300M larger 600
         ends 137 larger 600
+        must opt swap=256M,swap_pool=150M grouped 200M larger 350
+        ends 137 grouped 200M larger 350
     ''', kernels=('6.12',)),
     Case('noswap', SINGLE, '''
         must one_line 6.8 opt swap=256M swapped nothing

@@ -57,6 +57,19 @@ cpuset() {
 	)
 }
 
+# grouped MAX COMMAND... - in a control group inside one that may have so much
+grouped() {
+	(
+		cd /sys/fs/cgroup || exit 2
+		echo +memory >cgroup.subtree_control
+		mkdir -p "group-$1/inner"
+		echo "$1" >"group-$1/memory.max" || exit 2
+		echo 0 >"group-$1/inner/cgroup.procs" || exit 2
+		shift
+		"$@"
+	)
+}
+
 # preferred COMMAND... - how many mappings of a program prefer a node
 preferred() {
 	"$@" cat_dynamic /proc/self/numa_maps | grep -c 'prefer'
