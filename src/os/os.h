@@ -358,7 +358,8 @@ void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
  * os_cgroup_memory - bytes that the control group of the process may have
  * @used: receives what it has that cannot be dropped
  *
- * Of it and the groups it is in, the one that has least left. SIZE_MAX if there is no limit below the machine's memory.
+ * Of it and the groups it is in, the one that has least left. SIZE_MAX if there
+ * is no limit below the machine's memory.
  */
 size_t os_cgroup_memory(size_t *used);
 
