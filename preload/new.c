@@ -20,24 +20,8 @@ typedef const void nothrow_t;
 
 void *_Znwm(size_t n);
 void *_Znam(size_t n);
-void *_ZnwmRKSt9nothrow_t(size_t n, nothrow_t *t);
-void *_ZnamRKSt9nothrow_t(size_t n, nothrow_t *t);
 void *_ZnwmSt11align_val_t(size_t n, size_t align);
 void *_ZnamSt11align_val_t(size_t n, size_t align);
-void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t n, size_t align, nothrow_t *t);
-void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t n, size_t align, nothrow_t *t);
-void _ZdlPv(void *p);
-void _ZdaPv(void *p);
-void _ZdlPvm(void *p, size_t n);
-void _ZdaPvm(void *p, size_t n);
-void _ZdlPvRKSt9nothrow_t(void *p, nothrow_t *t);
-void _ZdaPvRKSt9nothrow_t(void *p, nothrow_t *t);
-void _ZdlPvSt11align_val_t(void *p, size_t align);
-void _ZdaPvSt11align_val_t(void *p, size_t align);
-void _ZdlPvmSt11align_val_t(void *p, size_t n, size_t align);
-void _ZdaPvmSt11align_val_t(void *p, size_t n, size_t align);
-void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *p, size_t align, nothrow_t *t);
-void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *p, size_t align, nothrow_t *t);
 
 /* Of the C++ library; std::get_new_handler() and what throws bad_alloc. */
 typedef void new_handler_fn(void);
@@ -181,95 +165,42 @@ static void *new_aligned_nothrow(size_t n, size_t align, nothrow_t *t,
 	return ours ? NULL : basic(n, align);
 }
 
-__replaceable void *_ZnwmRKSt9nothrow_t(size_t n, nothrow_t *t)
-{
-	return new_nothrow(n, t, _Znwm, __func__);
-}
+/* Defines operator @name, of parameters @params, as @basic. */
+#define OPERATOR(type, name, params, basic)                                    \
+	type name params;                                                      \
+	__replaceable type name params                                         \
+	{                                                                      \
+		basic;                                                         \
+	}
+#define N size_t n __attribute__((unused))
+#define A size_t align __attribute__((unused))
+#define T nothrow_t *t __attribute__((unused))
 
-__replaceable void *_ZnamRKSt9nothrow_t(size_t n, nothrow_t *t)
-{
-	return new_nothrow(n, t, _Znam, __func__);
-}
+OPERATOR(void *, _ZnwmRKSt9nothrow_t, (N, T),
+	 return new_nothrow(n, t, _Znwm, __func__))
+OPERATOR(void *, _ZnamRKSt9nothrow_t, (N, T),
+	 return new_nothrow(n, t, _Znam, __func__))
+OPERATOR(void *, _ZnwmSt11align_val_tRKSt9nothrow_t, (N, A, T),
+	 return new_aligned_nothrow(n, align, t, _ZnwmSt11align_val_t,
+				    __func__))
+OPERATOR(void *, _ZnamSt11align_val_tRKSt9nothrow_t, (N, A, T),
+	 return new_aligned_nothrow(n, align, t, _ZnamSt11align_val_t,
+				    __func__))
 
-__replaceable void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t n, size_t align,
-						       nothrow_t *t)
-{
-	return new_aligned_nothrow(n, align, t, _ZnwmSt11align_val_t, __func__);
-}
-
-__replaceable void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t n, size_t align,
-						       nothrow_t *t)
-{
-	return new_aligned_nothrow(n, align, t, _ZnamSt11align_val_t, __func__);
-}
-
-__replaceable __hot void _ZdlPv(void *p)
-{
-	api_free(p);
-}
-
-__replaceable void _ZdaPv(void *p)
-{
-	_ZdlPv(p);
-}
-
-__replaceable void _ZdlPvm(void *p, size_t n)
-{
-	(void)n;
-	_ZdlPv(p);
-}
-
-__replaceable void _ZdaPvm(void *p, size_t n)
-{
-	(void)n;
-	_ZdaPv(p);
-}
-
-__replaceable void _ZdlPvRKSt9nothrow_t(void *p, nothrow_t *t)
-{
-	(void)t;
-	_ZdlPv(p);
-}
-
-__replaceable void _ZdaPvRKSt9nothrow_t(void *p, nothrow_t *t)
-{
-	(void)t;
-	_ZdaPv(p);
-}
-
-__replaceable void _ZdlPvSt11align_val_t(void *p, size_t align)
-{
-	(void)align;
-	api_free(p);
-}
-
-__replaceable void _ZdaPvSt11align_val_t(void *p, size_t align)
-{
-	_ZdlPvSt11align_val_t(p, align);
-}
-
-__replaceable void _ZdlPvmSt11align_val_t(void *p, size_t n, size_t align)
-{
-	(void)n;
-	_ZdlPvSt11align_val_t(p, align);
-}
-
-__replaceable void _ZdaPvmSt11align_val_t(void *p, size_t n, size_t align)
-{
-	(void)n;
-	_ZdaPvSt11align_val_t(p, align);
-}
-
-__replaceable void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *p, size_t align,
-						       nothrow_t *t)
-{
-	(void)t;
-	_ZdlPvSt11align_val_t(p, align);
-}
-
-__replaceable void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *p, size_t align,
-						       nothrow_t *t)
-{
-	(void)t;
-	_ZdaPvSt11align_val_t(p, align);
-}
+OPERATOR(__hot void, _ZdlPv, (void *p), api_free(p))
+OPERATOR(void, _ZdaPv, (void *p), _ZdlPv(p))
+OPERATOR(void, _ZdlPvm, (void *p, N), _ZdlPv(p))
+OPERATOR(void, _ZdaPvm, (void *p, N), _ZdaPv(p))
+OPERATOR(void, _ZdlPvRKSt9nothrow_t, (void *p, T), _ZdlPv(p))
+OPERATOR(void, _ZdaPvRKSt9nothrow_t, (void *p, T), _ZdaPv(p))
+OPERATOR(void, _ZdlPvSt11align_val_t, (void *p, A), api_free(p))
+OPERATOR(void, _ZdaPvSt11align_val_t, (void *p, A),
+	 _ZdlPvSt11align_val_t(p, align))
+OPERATOR(void, _ZdlPvmSt11align_val_t, (void *p, N, A),
+	 _ZdlPvSt11align_val_t(p, align))
+OPERATOR(void, _ZdaPvmSt11align_val_t, (void *p, N, A),
+	 _ZdaPvSt11align_val_t(p, align))
+OPERATOR(void, _ZdlPvSt11align_val_tRKSt9nothrow_t, (void *p, A, T),
+	 _ZdlPvSt11align_val_t(p, align))
+OPERATOR(void, _ZdaPvSt11align_val_tRKSt9nothrow_t, (void *p, A, T),
+	 _ZdaPvSt11align_val_t(p, align))
