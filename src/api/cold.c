@@ -20,7 +20,7 @@ __public size_t mm_reclaim(size_t bytes)
 		return 0;
 	done = reclaim_trim(h, 0);
 	if (done < bytes && swap_on)
-		done += swap_reclaim(bytes - done);
+		done += (size_t)swap_ask(SWAP_RECLAIM, NULL, bytes - done);
 	door_leave(h);
 	return done;
 }

@@ -107,7 +107,7 @@ static bool make_room(struct heap *h, size_t n, unsigned tries)
 	reclaim_trim(h, 0);
 	/* for more than that everything would have to leave */
 	if (over && pages < limit / 2)
-		made = swap_make_room(n);
+		made = swap_ask(SWAP_ROOM, NULL, n);
 	if (!tries || (made && tries < RECLAIM_TRIES))
 		return true;
 	if (!swap_room())

@@ -173,12 +173,7 @@ void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr)
 
 static uint32_t serving[MAX_SERVERS]; /* odd while at work */
 
-void service_enter(unsigned server)
-{
-	__atomic_add_fetch(&serving[server], 1, __ATOMIC_SEQ_CST);
-}
-
-void service_leave(unsigned server)
+void service_turn(unsigned server)
 {
 	__atomic_add_fetch(&serving[server], 1, __ATOMIC_SEQ_CST);
 }
@@ -197,7 +192,7 @@ static uintptr_t keep_off_start, keep_off_end;
 
 void service_keep_off(uintptr_t start, uintptr_t end)
 {
-	/* pairs with service_enter(): who comes later sees it */
+	/* pairs with service_turn(): who comes later sees it */
 	__atomic_store_n(&keep_off_start, start, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&keep_off_end, end, __ATOMIC_SEQ_CST);
 	if (end)

@@ -194,9 +194,8 @@ void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr);
 
 #define MAX_SERVERS 4
 
-/** service_enter, service_leave - a service thread works on entries */
-void service_enter(unsigned server);
-void service_leave(unsigned server);
+/** service_turn - a service thread begins to work on entries, or has done so */
+void service_turn(unsigned server);
 
 /** service_sync - wait until each has left what it was working on */
 void service_sync(void);

@@ -161,13 +161,6 @@ int os_move(void *from, void *to, size_t size)
 	return is_error(r) ? (int)r : 0;
 }
 
-void *os_resize(void *p, size_t old_size, size_t new_size)
-{
-	long r = sys4(SYS_mremap, p, old_size, new_size, MREMAP_MAYMOVE);
-
-	return is_error(r) ? NULL : (void *)r;
-}
-
 size_t os_resident(const void *p, size_t size)
 {
 	unsigned char vec[512];

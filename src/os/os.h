@@ -103,13 +103,6 @@ void os_unlock(void *p, size_t size);
  */
 int os_move(void *from, void *to, size_t size);
 
-/**
- * os_resize - resize a mapping, moving it if need be
- *
- * Returns the address (pages moved, not copied), or NULL: then it is unchanged.
- */
-void *os_resize(void *p, size_t old_size, size_t new_size);
-
 /** os_resident - bytes of memory behind a range, 0 if it is not mapped */
 size_t os_resident(const void *p, size_t size);
 

@@ -184,12 +184,12 @@ void page_lost(uintptr_t addr, int err)
 
 static int load(struct server *s, swp_t swp, char *page, bool needed)
 {
-	int err = swap_load_cached(s->coder, swp, page);
+	int err = swap_load(s->coder, swp, page, false);
 
 	if (err != -EAGAIN || !needed)
 		return err;
 	service_step_back(s);
-	return swap_load(s->coder, swp, page);
+	return swap_load(s->coder, swp, page, true);
 }
 
 /* How many are there now. The first is needed, so it must be readable. */
@@ -521,9 +521,9 @@ static void server_main(void *arg)
 			bug("swap: swapd has touched %p, which is not there",
 			    (void *)touch.addr);
 		stall_begin(&stall, touch.tid);
-		service_enter(s->id);
+		service_turn(s->id);
 		serve(s, touch.addr);
-		service_leave(s->id);
+		service_turn(s->id);
 		stall_end(&stall);
 		follow(s, touch.tid);
 		if (unlikely(READ_ONCE(swap_orphans)))
@@ -552,11 +552,6 @@ int service_init(void)
 			return -ENOMEM;
 	}
 	return 0;
-}
-
-struct swap_coder *service_coder(void)
-{
-	return servers[0].coder;
 }
 
 int service_start(void)

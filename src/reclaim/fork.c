@@ -62,7 +62,7 @@ int swapd_fork_prepare(void)
 		return 0;
 	lock_acquire(&scan_lock);
 	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
-	swap_fork_prepare();
+	swap_fork(FORK_PREPARE);
 	return open_fds();
 }
 
@@ -92,7 +92,7 @@ void swapd_fork_parent(void)
 	close_fds();
 	wait_for_service();
 	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
-	swap_fork_parent();
+	swap_fork(FORK_PARENT);
 	lock_release(&scan_lock);
 }
 
@@ -136,7 +136,7 @@ static void fill(pte_t *pte, char *p, int pagemap)
 
 	(void)pagemap;
 	if (pte_state(v) == PTE_SWAPPED &&
-	    swap_load(service_coder(), pte_value(v), p))
+	    swap_load(swapd.coder, pte_value(v), p, true))
 		bug("swap: the page at %p is lost in a forked child",
 		    (void *)p);
 	if (pte_state(v) == PTE_STAGED)
@@ -183,7 +183,7 @@ void swapd_fork_child(void)
 	ended = swap_ended;
 	swapmap_fork_child();
 	fork_is_handled = false;
-	swap_fork_child();
+	swap_fork(FORK_CHILD);
 	/* another thread was about to: nothing is out */
 	if (ended) {
 		close_fds();

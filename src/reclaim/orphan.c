@@ -179,7 +179,7 @@ static bool give_page_of(struct server *s, const struct mapping *m,
 		return true;
 	if (kind == PTE_FROM_STAGE)
 		from = stage_addr(pte_value(old));
-	else if ((err = swap_load(s->coder, pte_value(old), s->buf)))
+	else if ((err = swap_load(s->coder, pte_value(old), s->buf, true)))
 		page_lost(addr, err);
 	ok = orphans_give(addr, from, 1);
 	service_unclaim(pte, old);

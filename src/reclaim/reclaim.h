@@ -43,9 +43,6 @@ void swap_start(void);
 
 #define SWAP_THREADS 3 /* that swap has in a process */
 
-/** swap_reclaim - make the heap smaller by so many bytes; by how many it is */
-size_t swap_reclaim(size_t bytes);
-
 /**
  * swap_end - all that is out comes back, and swap's threads end
  *
@@ -84,9 +81,6 @@ bool swap_can_fork(void);
  */
 void swap_rest(int err);
 void swap_go_on(void);
-
-/** swap_make_room - so much more fits below the limit, or more than did */
-bool swap_make_room(size_t bytes);
 
 /** pressure_seconds - what averages of the pressure are of */
 #define NR_AVERAGES 3

@@ -469,15 +469,3 @@ void swap_start(void)
 		return;
 	}
 }
-
-bool swap_make_room(size_t bytes)
-{
-	return swap_ask(SWAP_ROOM, NULL, bytes) > 0;
-}
-
-size_t swap_reclaim(size_t bytes)
-{
-	long got = swap_ask(SWAP_RECLAIM, NULL, bytes);
-
-	return got > 0 ? (size_t)got : 0;
-}

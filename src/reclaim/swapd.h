@@ -270,9 +270,6 @@ extern bool fork_is_handled __hidden;
 /** service_init - workspaces of the service threads; 0 or -ENOMEM */
 int service_init(void);
 
-/** service_coder - a workspace, while the service does not run */
-struct swap_coder *service_coder(void);
-
 /**
  * service_followed - touches on the one CPU where the only thread that touches
  * runs, and the service, too; the same as before if it is not so now

@@ -182,7 +182,7 @@ static int fetch(struct swap_coder *c, uint32_t slot, uint64_t word, bool wait)
 	return err;
 }
 
-static int load(struct swap_coder *c, swp_t swp, void *page, bool wait)
+int swap_load(struct swap_coder *c, swp_t swp, void *page, bool wait)
 {
 	const struct entry *e = c->entry;
 	uint64_t word;
@@ -207,16 +207,6 @@ static int load(struct swap_coder *c, swp_t swp, void *page, bool wait)
 	    e->codec != word_codec(word))
 		return -EBADMSG;
 	return entry_decode(c, e, page);
-}
-
-int swap_load(struct swap_coder *c, swp_t swp, void *page)
-{
-	return load(c, swp, page, true);
-}
-
-int swap_load_cached(struct swap_coder *c, swp_t swp, void *page)
-{
-	return load(c, swp, page, false);
 }
 
 /* ---- recode, gather ---- */
@@ -475,16 +465,6 @@ size_t swap_pool_bytes(void)
 
 /* ---- fork ---- */
 
-void swap_fork_prepare(void)
-{
-	lock_acquire(&store_lock);
-}
-
-void swap_fork_parent(void)
-{
-	lock_release(&store_lock);
-}
-
 static void lose_file(void)
 {
 	struct cluster *cl;
@@ -498,11 +478,13 @@ static void lose_file(void)
 	}
 }
 
-void swap_fork_child(void)
+void swap_fork(enum fork_step step)
 {
 	struct cluster *cl;
 
-	lock_init(&store_lock);
+	lock_fork(&store_lock, step);
+	if (step != FORK_CHILD)
+		return;
 	lock_init(&reloc_lock);
 	/* the parent frees those, and the child has no bits there */
 	while (!list_empty(&dead)) {

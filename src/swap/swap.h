@@ -15,6 +15,7 @@
 #define MM_SWAP_SWAP_H
 
 #include "base/bits.h"
+#include "os/lock.h"
 
 /* 0 is no page; all others fit in SWP_BITS bits. */
 typedef uint64_t swp_t;
@@ -77,16 +78,14 @@ int swap_store(struct swap_coder *c, const void *page, unsigned how,
 
 /**
  * swap_load - get the page back; the copy stays
+ * @wait: for the disk, if need be; else -EAGAIN
  *
  * Returns 0; -EIO if the file cannot be read; -EBADMSG if the bytes are not
  * those that were stored. Context: a service thread that has a coder, as only
  * their descriptors lead to the file; takes no lock that a thread inside of
  * fork() holds, and is not for such a thread itself.
  */
-int swap_load(struct swap_coder *c, swp_t swp, void *page);
-
-/** swap_load_cached - the same, or -EAGAIN if it had to wait for the disk */
-int swap_load_cached(struct swap_coder *c, swp_t swp, void *page);
+int swap_load(struct swap_coder *c, swp_t swp, void *page, bool wait);
 
 /** swap_free - drop a page; takes store_lock */
 void swap_free(swp_t swp);
@@ -157,16 +156,16 @@ void swap_make_file(void);
  * last copy of this descriptor is closed. So the parent closes it after the
  * fork, also after one that failed, and the child keeps it. Without it the
  * child cannot read what is in the file (-EIO).
- * Context: between swap_fork_prepare() and the fork, in the same thread.
+ * Context: between swap_fork(FORK_PREPARE) and the fork, in the same thread.
  */
 int swap_fork_open(int tid);
 
-/*
- * Around fork(): hold, release or reset store_lock. The store is whole in the
- * child, as the fault service, which goes on meanwhile, only reads.
+/**
+ * swap_fork - what a step of fork() does to the store and its lock
+ *
+ * It is whole in the child, as the fault service, which goes on meanwhile, only
+ * reads.
  */
-void swap_fork_prepare(void);
-void swap_fork_parent(void);
-void swap_fork_child(void);
+void swap_fork(enum fork_step step);
 
 #endif

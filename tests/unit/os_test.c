@@ -58,7 +58,6 @@ static void refusals_are_null_or_negative_and_keep_errno(void **state)
 	errno = 4321;
 	assert_null(os_reserve(IMPOSSIBLE));
 	assert_null(os_map(IMPOSSIBLE));
-	assert_null(os_resize(p, SIZE, IMPOSSIBLE));
 	assert_true(os_commit((void *)PAGE_SIZE, PAGE_SIZE) < 0);
 	assert_int_equal(os_unmap(p + 1, SIZE), -EINVAL);
 	assert_true(os_purge((void *)PAGE_SIZE, PAGE_SIZE) < 0);
@@ -125,24 +124,6 @@ static void moved_pages_keep_their_contents_and_are_not_copied(void **state)
 	assert_true(is_zero(from, size));
 	assert_int_equal(os_unmap(from, size), 0);
 	assert_int_equal(os_unmap(to, 2 * size), 0);
-}
-
-static void resized_mapping_keeps_its_contents(void **state)
-{
-	char *p = os_map(SIZE), *q;
-	uintptr_t was = (uintptr_t)p;
-
-	(void)state;
-	fill(p, SIZE, 0);
-	q = os_resize(p, SIZE, 64 * SIZE);
-	assert_non_null(q);
-	assert_true(is_filled(q, SIZE, was - (uintptr_t)q));
-	assert_true(is_zero(q + SIZE, 63 * SIZE));
-	was -= (uintptr_t)q;
-	p = os_resize(q, 64 * SIZE, SIZE / 2);
-	assert_non_null(p);
-	assert_true(is_filled(p, SIZE / 2, was + (uintptr_t)q - (uintptr_t)p));
-	assert_int_equal(os_unmap(p, SIZE / 2), 0);
 }
 
 static void limits_of_address_space_are_seen(void)
@@ -396,7 +377,6 @@ int main(void)
 		cmocka_unit_test(resident_counts_the_pages_that_were_touched),
 		cmocka_unit_test(
 			moved_pages_keep_their_contents_and_are_not_copied),
-		cmocka_unit_test(resized_mapping_keeps_its_contents),
 		CHILD_TEST(limits_of_address_space_are_seen),
 		cmocka_unit_test(page_size_is_that_of_the_machine),
 		cmocka_unit_test(clock_goes_forward_in_milliseconds),

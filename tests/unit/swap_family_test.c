@@ -11,7 +11,7 @@ static pid_t fork_store(void)
 	int file;
 	pid_t pid;
 
-	swap_fork_prepare();
+	swap_fork(FORK_PREPARE);
 	file = swap_fork_open((int)gettid());
 	pid = start_child();
 	if (!pid) {
@@ -23,12 +23,12 @@ static pid_t fork_store(void)
 			    S_ISREG(st.st_mode) && !st.st_nlink)
 				close(fd);
 		}
-		swap_fork_child();
+		swap_fork(FORK_CHILD);
 		swap_service_start(file);
 		return 0;
 	}
 	close(file);
-	swap_fork_parent();
+	swap_fork(FORK_PARENT);
 	return pid;
 }
 
@@ -197,10 +197,10 @@ static void a_child_without_the_file_knows_it(void)
 
 	start();
 	store_all(0, NR / 2);
-	swap_fork_prepare();
+	swap_fork(FORK_PREPARE);
 	pid = start_child();
 	if (!pid) {
-		swap_fork_child();
+		swap_fork(FORK_CHILD);
 		swap_service_start(-1);
 		for (size_t i = 0; i < NR / 2; i++) {
 			int err =
@@ -217,7 +217,7 @@ static void a_child_without_the_file_knows_it(void)
 		check_all(0, NR / 2);
 		end_child();
 	}
-	swap_fork_parent();
+	swap_fork(FORK_PARENT);
 	assert_int_equal(child_status(pid), 0);
 	check_all(0, NR / 2);
 }

@@ -180,7 +180,7 @@ static size_t bytes_stored(unsigned how)
 	bytes = counts().coded_bytes;
 	for (size_t i = 0; i < 300; i++) {
 		make_page(page, i % 2 ? TEXT : HEAP, i);
-		assert_int_equal(swap_load(coder, swp[i], got), 0);
+		assert_int_equal(swap_load(coder, swp[i], got, true), 0);
 		assert_memory_equal(page, got, PAGE_SIZE);
 		swap_free(swp[i]);
 	}
@@ -389,7 +389,7 @@ static void figures(void)
 			   &kept[i].swp);
 	store = us_each(&t, 2000);
 	for (size_t i = 0; i < 2000; i++)
-		swap_load(coder, kept[i].swp, page);
+		swap_load(coder, kept[i].swp, page, true);
 	load = us_each(&t, 2000);
 	settle();
 	us_each(&t, 1);
@@ -397,7 +397,7 @@ static void figures(void)
 		;
 	recode = us_each(&t, counts().zstd_pages);
 	for (size_t i = 0; i < 2000; i++)
-		swap_load(coder, kept[i].swp, page);
+		swap_load(coder, kept[i].swp, page, true);
 	reload = us_each(&t, 2000);
 	print_message(
 		"us a page: LZ4 store %.1f, load %.1f; recode %.1f, load %.1f (%zu of 2000 by zstd)\n",

@@ -108,7 +108,7 @@ static inline int load_with(struct swap_coder *c, swp_t swp, enum kind kind,
 			    uint64_t nr)
 {
 	char want[PAGE_SIZE], got[PAGE_SIZE];
-	int err = swap_load(c, swp, got);
+	int err = swap_load(c, swp, got, true);
 
 	make_page(want, kind, nr);
 	return err ? err : memcmp(want, got, PAGE_SIZE) != 0;
