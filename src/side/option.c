@@ -82,7 +82,7 @@ static bool cut_char(struct span *s, char c)
 
 /* ---- values ---- */
 
-static bool parse_bool(struct span s, bool *v)
+static bool parse_bool(struct span s, size_t *v)
 {
 	static const char *const names[] = { "off",   "on",   "no", "yes",
 					     "false", "true", "0",  "1" };
@@ -111,46 +111,35 @@ static bool cut_number(struct span *s, size_t *v)
 	return s->p > start;
 }
 
-static bool parse_number(struct span s, size_t lo, size_t hi, size_t *v)
+/* What a letter behind a number stands for; 0 if for nothing. */
+static size_t unit_of(enum option_type type, char c)
 {
-	return cut_number(&s, v) && !s.len && *v >= lo && *v <= hi;
+	static const char sizes[] = "KkMmGgTt";
+	const char *unit = memchr(sizes, c, sizeof(sizes) - 1);
+
+	if (type == SECONDS)
+		return c == 's' ? 1 : c == 'm' ? 60 : c == 'h' ? 60 * 60 : 0;
+	if (type == NUMBER || !unit)
+		return 0;
+	return KIB(1) << (unit - sizes) / 2 * 10;
 }
 
-static bool parse_size(struct span s, size_t lo, size_t hi, size_t *v)
-{
-	static const char units[] = "KkMmGgTt";
-	const char *unit;
-
-	if (!cut_number(&s, v) || s.len > 1)
-		return false;
-	if (s.len) {
-		unit = memchr(units, *s.p, sizeof(units) - 1);
-		if (!unit || __builtin_mul_overflow(
-				     *v, KIB(1) << (unit - units) / 2 * 10, v))
-			return false;
-	}
-	return *v >= lo && *v <= hi;
-}
-
-static bool parse_autosize(struct span s, size_t lo, size_t hi, size_t *v)
-{
-	*v = SIZE_AUTO;
-	return span_is(s, "auto") || parse_size(s, lo, hi, v);
-}
-
-static bool parse_seconds(struct span s, size_t lo, size_t hi, size_t *v)
+static bool parse_value(enum option_type type, struct span s, size_t lo,
+			size_t hi, size_t *v)
 {
 	size_t unit = 1;
 
-	if (!cut_number(&s, v))
+	if (type == BOOL)
+		return parse_bool(s, v);
+	if (type == AUTOSIZE && span_is(s, "auto")) {
+		*v = SIZE_AUTO;
+		return true;
+	}
+	if (!cut_number(&s, v) || s.len > 1)
 		return false;
-	if (cut_char(&s, 'h'))
-		unit = 60 * 60;
-	else if (cut_char(&s, 'm'))
-		unit = 60;
-	else
-		cut_char(&s, 's');
-	return !s.len && !__builtin_mul_overflow(*v, unit, v) && *v >= lo &&
+	if (s.len)
+		unit = unit_of(type, *s.p);
+	return unit && !__builtin_mul_overflow(*v, unit, v) && *v >= lo &&
 	       *v <= hi;
 }
 
@@ -230,7 +219,7 @@ static bool parse_choice(struct span s, enum option_id id, struct mm_choice *c)
 		s = span_of("all");
 	else if (has_arg != (w->arg != ARG_NONE))
 		return false;
-	if (w->arg == ARG_NUMBER && !parse_number(s, w->lo, w->hi, &nr))
+	if (w->arg == ARG_NUMBER && !parse_value(NUMBER, s, w->lo, w->hi, &nr))
 		return false;
 	if (w->arg == ARG_TEXT && !(v.text = parse_text(s, texts[id])))
 		return false;
@@ -248,28 +237,6 @@ static bool set_option(const struct option_row *opt, struct span value)
 	size_t v;
 
 	switch (opt->type) {
-	case BOOL:
-		return parse_bool(value, field);
-	case SIZE:
-		if (!parse_size(value, opt->lo, opt->hi, &v))
-			return false;
-		*(size_t *)field = v;
-		return true;
-	case AUTOSIZE:
-		if (!parse_autosize(value, opt->lo, opt->hi, &v))
-			return false;
-		*(size_t *)field = v;
-		return true;
-	case NUMBER:
-		if (!parse_number(value, opt->lo, opt->hi, &v))
-			return false;
-		*(unsigned *)field = (unsigned)v;
-		return true;
-	case SECONDS:
-		if (!parse_seconds(value, opt->lo, opt->hi, &v))
-			return false;
-		*(unsigned *)field = (unsigned)v;
-		return true;
 	case TEXT:
 		text = parse_text(value, texts[option_id_of(opt)]);
 		if (value.len && !text)
@@ -278,8 +245,12 @@ static bool set_option(const struct option_row *opt, struct span value)
 		return true;
 	case CHOICE:
 		return parse_choice(value, option_id_of(opt), field);
+	default:
+		if (!parse_value(opt->type, value, opt->lo, opt->hi, &v))
+			return false;
+		*(size_t *)field = v;
+		return true;
 	}
-	return false;
 }
 
 /* ---- sources ---- */

@@ -32,11 +32,11 @@ struct mm_choice {
 	const char *text;    /* of a word that takes text, else NULL */
 };
 
-#define OPTION_FIELD_BOOL     bool
+#define OPTION_FIELD_BOOL     size_t /* 0 or 1 */
 #define OPTION_FIELD_SIZE     size_t
 #define OPTION_FIELD_AUTOSIZE size_t
-#define OPTION_FIELD_NUMBER   unsigned
-#define OPTION_FIELD_SECONDS  unsigned
+#define OPTION_FIELD_NUMBER   size_t
+#define OPTION_FIELD_SECONDS  size_t
 #define OPTION_FIELD_TEXT     const char * /* NULL if empty */
 #define OPTION_FIELD_CHOICE   struct mm_choice
 

@@ -208,26 +208,23 @@ static void print_choice(struct mm_out *o, const struct mm_choice *c)
 static void print_option(struct mm_out *o, const struct option_row *opt)
 {
 	const void *field = option_field_of(opt);
+	const size_t *value = field;
 
 	out_printf(o, "%s=", opt->name);
 	switch (opt->type) {
 	case BOOL:
-		out_printf(o, "%s", *(const bool *)field ? "on" : "off");
+		out_printf(o, "%s", *value ? "on" : "off");
 		break;
 	case SIZE:
-		print_size(o, *(const size_t *)field);
-		break;
 	case AUTOSIZE:
-		if (*(const size_t *)field == SIZE_AUTO)
+		if (opt->type == AUTOSIZE && *value == SIZE_AUTO)
 			out_printf(o, "auto");
 		else
-			print_size(o, *(const size_t *)field);
+			print_size(o, *value);
 		break;
 	case NUMBER:
-		out_printf(o, "%u", *(const unsigned *)field);
-		break;
 	case SECONDS:
-		out_printf(o, "%us", *(const unsigned *)field);
+		out_printf(o, "%zu%s", *value, opt->type == SECONDS ? "s" : "");
 		break;
 	case TEXT:
 		if (*(const char *const *)field)
