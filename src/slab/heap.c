@@ -13,18 +13,16 @@
 #include <string.h>
 #include "slab/slab.h"
 
-#define TABLE_BITS 8
-#define TABLE_SIZE (1U << TABLE_BITS)
-#define MAX_HEAPS  (TABLE_SIZE * TABLE_SIZE)
+#define MAX_HEAPS (1U << 16)
 
 static struct mm_lock pool_lock = LOCK(POOL);
-static struct heap **table[TABLE_SIZE];
+static struct heap *heaps[MAX_HEAPS]; /* by id; most of it is never touched */
 static struct heap *all_heaps, *idle_heaps;
 static uint32_t next_id = OWNER_FIRST;
 
 struct heap *heap_by_id(uint32_t id)
 {
-	return table[id >> TABLE_BITS][id & (TABLE_SIZE - 1)];
+	return heaps[id];
 }
 
 struct heap *heap_first(void)
@@ -46,21 +44,14 @@ int heap_init(void)
 static struct heap *new_heap(void)
 {
 	uint32_t id = next_id;
-	struct heap **row, *h;
+	struct heap *h;
 
 	if (id == MAX_HEAPS)
 		return NULL;
-	row = table[id >> TABLE_BITS];
-	if (!row) {
-		row = memblock_alloc(TABLE_SIZE * sizeof(*row), 64);
-		if (!row)
-			return NULL;
-		table[id >> TABLE_BITS] = row;
-	}
 	h = memblock_alloc(sizeof(*h), 64);
 	if (!h)
 		return NULL;
-	row[id & (TABLE_SIZE - 1)] = h;
+	heaps[id] = h;
 	h->lock = (struct mm_lock)LOCK(HEAP);
 	h->id = id;
 	h->next_all = all_heaps;
