@@ -138,14 +138,13 @@ static void range_end(bool busy)
 	tcache.busy = busy;
 }
 
-static void change_entries(void (*how)(pte_t *pte, size_t nr), uintptr_t start,
-			   uintptr_t end)
+static void change_entries(enum drop how, uintptr_t start, uintptr_t end)
 {
 	struct mapping *m = map_find(NULL, start);
 
 	if (m && m->ptes)
-		how(mapping_pte(m, start),
-		    (min_size(end, m->end) - start) >> PAGE_SHIFT);
+		ptes_drop(mapping_pte(m, start),
+			  (min_size(end, m->end) - start) >> PAGE_SHIFT, how);
 }
 
 /* What the kernel drops of a range, and what the store has of it, together. */
@@ -156,10 +155,10 @@ static int drop_range(uintptr_t start, uintptr_t end, int advice)
 
 	/* before, as a touch meanwhile may bring it; but some know only now */
 	if (!late)
-		change_entries(ptes_zero, start, end);
+		change_entries(DROP_ZERO, start, end);
 	err = os_madvise((void *)start, end - start, advice);
 	if (late && !err)
-		change_entries(ptes_zero, start, end);
+		change_entries(DROP_ZERO, start, end);
 	range_end(busy);
 	return err;
 }
@@ -172,7 +171,7 @@ long api_map_over(void *p, size_t size, long nr, const long a[])
 
 	WRITE_ONCE(some_stay, true);
 	if (r == (long)p)
-		change_entries(ptes_stay, start,
+		change_entries(DROP_STAY, start,
 			       align_up(start + size, PAGE_SIZE));
 	range_end(busy);
 	/* it may be nothing that can be watched over: it does not leave then */

@@ -88,7 +88,7 @@ static size_t drop_entries(pte_t *start, pte_t *end)
 {
 	size_t n = ptes_touched(start, (size_t)(end - start));
 
-	ptes_forget(start, (size_t)(end - start));
+	ptes_drop(start, (size_t)(end - start), DROP_ALL);
 	return n;
 }
 

@@ -45,13 +45,6 @@ void stage_leave(uint64_t stage)
 	__atomic_store_n(&stages[stage].pte, NULL, __ATOMIC_RELEASE);
 }
 
-enum drop {
-	DROP_OUT,  /* what is out */
-	DROP_ALL,  /* what is there, too */
-	DROP_ZERO, /* what is out is zeros now, still out */
-	DROP_STAY, /* what is out is something else now, and does not leave */
-};
-
 static pte_t dropped(enum drop how)
 {
 	if (how == DROP_ZERO)
@@ -124,33 +117,17 @@ static bool drop(pte_t *pte, enum drop how)
 	return pte_state(v) > PTE_PINNED;
 }
 
-size_t ptes_drop(pte_t *pte, size_t nr)
+size_t ptes_drop(pte_t *pte, size_t nr, enum drop how)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < nr; i++)
-		n += drop(&pte[i], DROP_OUT);
+	for (size_t i = 0; i < nr; i++) {
+		/* most of a block may never have been touched */
+		if (how == DROP_ALL && pte_read(&pte[i]) == PTE_UNTOUCHED)
+			continue;
+		n += drop(&pte[i], how);
+	}
 	return n;
-}
-
-void ptes_forget(pte_t *pte, size_t nr)
-{
-	/* most of a block may never have been touched */
-	for (size_t i = 0; i < nr; i++)
-		if (pte_read(&pte[i]) != PTE_UNTOUCHED)
-			drop(&pte[i], DROP_ALL);
-}
-
-void ptes_zero(pte_t *pte, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		drop(&pte[i], DROP_ZERO);
-}
-
-void ptes_stay(pte_t *pte, size_t nr)
-{
-	for (size_t i = 0; i < nr; i++)
-		drop(&pte[i], DROP_STAY);
 }
 
 void ptes_transfer(pte_t *to, pte_t *from, size_t nr, uintptr_t addr)

@@ -160,26 +160,21 @@ pte_t *map_pte(uintptr_t addr);
 pte_t pte_settle(pte_t *pte);
 
 /**
- * ptes_drop - drop what is out: the contents are not needed any more
- *
- * Makes STAGED, PACKING and SWAPPED entries UNTOUCHED, and lets PRESENT ones be
- * taken again. Returns how many it made so. Context: the pages belong to the
- * caller; takes store_lock.
+ * enum drop - what becomes of pages whose contents are not needed any more
+ * @DROP_OUT:  those that are out are UNTOUCHED, the others may be taken again
+ * @DROP_ALL:  all are UNTOUCHED, whatever they were
+ * @DROP_ZERO: those that are out of a live block shall be zeros, still out
+ * @DROP_STAY: they have been replaced, and none leaves any more
  */
-size_t ptes_drop(pte_t *pte, size_t nr);
-
-/** ptes_forget - make all entries UNTOUCHED, whatever they are; likewise */
-void ptes_forget(pte_t *pte, size_t nr);
+enum drop { DROP_OUT, DROP_ALL, DROP_ZERO, DROP_STAY };
 
 /**
- * ptes_zero - what is out of a live block shall be zeros
+ * ptes_drop - drop what is out; how many were
  *
- * Context: caller holds scan_lock and has called service_sync().
+ * Context: the pages belong to the caller; takes store_lock. For DROP_ZERO and
+ * DROP_STAY the caller holds scan_lock and has called service_sync().
  */
-void ptes_zero(pte_t *pte, size_t nr);
-
-/** ptes_stay - what is out has been replaced, and none leaves; likewise */
-void ptes_stay(pte_t *pte, size_t nr);
+size_t ptes_drop(pte_t *pte, size_t nr, enum drop how);
 
 /**
  * ptes_transfer - entries of pages that have moved to another place

@@ -97,7 +97,7 @@ static void forget(struct zone *z, pfn_t pfn, size_t nr, size_t present)
 {
 	if (unlikely(swap_on)) {
 		orphans_wait();
-		ptes_forget(pfn_to_pte(pfn), nr);
+		ptes_drop(pfn_to_pte(pfn), nr, DROP_ALL);
 	} else {
 		memset(pfn_to_pte(pfn), 0, nr * sizeof(pte_t));
 	}
@@ -118,7 +118,7 @@ bool release_out(pfn_t pfn, size_t nr)
 		   !READ_ONCE(some_stay)))
 		return false;
 	orphans_wait();
-	n = ptes_drop(pfn_to_pte(pfn), nr);
+	n = ptes_drop(pfn_to_pte(pfn), nr, DROP_OUT);
 	add_present(page_zone(pfn), -n);
 	return n > 0;
 }
