@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * preload/rlimit.c - a program that limits its own address space
+ * preload/rlimit.c - a program that limits itself
  *
- * What a heap reserves counts, so most of it has to go: else no thread could
- * start any more, and nothing be mapped, while malloc knew no limit.
+ * Its address space: what a heap reserves counts, so most of it has to go: else
+ * no thread could start any more, and nothing be mapped, while malloc knew no
+ * limit. Its descriptors: swapd's count, although they are in another table.
  */
 #include <unistd.h>
 #include "alias.h"
 #include "api/api.h"
+#include "map/swapmap.h"
 #include "next.h"
 
-#define ADDRESS_SPACE 9 /* RLIMIT_AS; its header may rename the functions */
+/* RLIMIT_NOFILE and RLIMIT_AS; their header may rename the functions */
+#define OPEN_FILES    7
+#define ADDRESS_SPACE 9
 
 /* Of 64 bits each, wherever there is a libmm. */
 struct limit {
@@ -20,22 +24,35 @@ struct limit {
 int setrlimit(int what, const struct limit *to);
 int prlimit(pid_t pid, int what, const struct limit *to, struct limit *was);
 
-static int cut(int r, pid_t pid, int what, const struct limit *to)
+static bool is_self(pid_t pid)
 {
-	if (!r && what == ADDRESS_SPACE && to && (!pid || pid == getpid()))
+	return !pid || pid == getpid();
+}
+
+static void before(pid_t pid, int what, const struct limit *to)
+{
+	if (unlikely(swap_on) && what == OPEN_FILES && to && is_self(pid))
+		api_limit_files(to->soft);
+}
+
+static int after(int r, pid_t pid, int what, const struct limit *to)
+{
+	if (!r && what == ADDRESS_SPACE && to && is_self(pid))
 		api_limit_space(to->soft);
 	return r;
 }
 
 __public int setrlimit(int what, const struct limit *to)
 {
-	return cut(NEXT(setrlimit)(what, to), 0, what, to);
+	before(0, what, to);
+	return after(NEXT(setrlimit)(what, to), 0, what, to);
 }
 
 __public int prlimit(pid_t pid, int what, const struct limit *to,
 		     struct limit *was)
 {
-	return cut(NEXT(prlimit)(pid, what, to, was), pid, what, to);
+	before(pid, what, to);
+	return after(NEXT(prlimit)(pid, what, to, was), pid, what, to);
 }
 
 export_as(setrlimit64, setrlimit);

@@ -67,6 +67,9 @@ long api_map_over(void *p, size_t size, long nr, const long a[]);
 /** api_follow_ids - the calling thread is another user or group now */
 void api_follow_ids(void);
 
+/** api_limit_files - RLIMIT_NOFILE will be @limit: open what swap needs */
+void api_limit_files(size_t limit);
+
 /** api_limit_space - RLIMIT_AS is @limit bytes: reserve no more than fits */
 void api_limit_space(size_t limit);
 

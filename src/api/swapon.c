@@ -94,6 +94,18 @@ void api_follow_ids(void)
 		api_end_swap("its threads cannot become who the program is");
 }
 
+#define FEW_FILES 64 /* swapd has a dozen */
+
+void api_limit_files(size_t limit)
+{
+	struct heap *h = limit < FEW_FILES ? enter_to_ask() : NULL;
+
+	if (!h)
+		return;
+	swap_ask(SWAP_FILE, NULL, 0);
+	door_leave(h);
+}
+
 void api_end_swap(const char *why)
 {
 	struct heap *h = enter_to_ask();

@@ -214,6 +214,7 @@ enum swap_op {
 	SWAP_ARM_RANGE, /* a range of addresses, likewise */
 	SWAP_WATCH,	/* a range that was mapped anew is still the heap's */
 	SWAP_FOLLOW,	/* become who the program is */
+	SWAP_FILE,	/* make the swap file: later may be too late */
 	/* those before are quick */
 	SWAP_RECLAIM, /* @size bytes of resident memory less */
 	SWAP_ROOM,    /* so many bytes more fit below the limit */

@@ -5,8 +5,10 @@
  * Of both versions, as seen below /sys/fs/cgroup. The group is looked for once;
  * the files are read anew, as limits change.
  */
+#include <fcntl.h>
 #include <string.h>
 #include "os/os.h"
+#include "os/syscall.h"
 
 #define PATH_SIZE 512
 #define V1_ROOT	  "/sys/fs/cgroup/memory"
@@ -135,13 +137,21 @@ size_t os_cgroup_memory(size_t *used)
 	return found;
 }
 
-size_t os_resident_self(void)
+int os_statm_open(void)
+{
+	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/thread-self/statm",
+			 O_RDONLY | O_CLOEXEC, 0);
+}
+
+size_t os_resident_self(int fd)
 {
 	char buf[128];
+	long n = sys4(SYS_pread64, fd, buf, sizeof(buf) - 1, 0);
 	const char *second;
 
-	if (os_read_file("/proc/thread-self/statm", buf, sizeof(buf)) <= 0)
+	if (n <= 0)
 		return 0;
+	buf[n] = '\0';
 	second = strchr(buf, ' ');
 	return second ? number_after(second, " ") * os_page_size() : 0;
 }

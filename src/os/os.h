@@ -356,8 +356,11 @@ void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
  */
 size_t os_cgroup_memory(size_t *used);
 
-/** os_resident_self - resident bytes of the process, all of them */
-size_t os_resident_self(void);
+/** os_statm_open - for os_resident_self(); fd or -errno */
+int os_statm_open(void);
+
+/** os_resident_self - resident bytes of the process, all of them; 0: unknown */
+size_t os_resident_self(int fd);
 
 /** os_ram - bytes of memory of the machine */
 size_t os_ram(void);

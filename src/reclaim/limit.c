@@ -87,7 +87,7 @@ void set_limit(void)
 	if (os_clock_ms() < next_ms)
 		return;
 	next_ms = os_clock_ms() + LIMIT_MS;
-	used = os_resident_self() >> PAGE_SHIFT;
+	used = os_resident_self(swapd.statm) >> PAGE_SHIFT;
 	limit = min_size(min_size(of_option(used, heap), of_group(heap)),
 			 of_machine(used, heap));
 	WRITE_ONCE(page_limit, limit);

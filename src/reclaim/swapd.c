@@ -250,6 +250,9 @@ static long answer(const struct swap_request *r)
 		return swap_bring_all();
 	case SWAP_FOLLOW:
 		return ids_adopt_swapd();
+	case SWAP_FILE:
+		swap_make_file();
+		return 0;
 	case SWAP_END:
 		return swap_bring_to_end();
 	default:
@@ -263,7 +266,7 @@ static void serve_request(bool busy)
 	struct swap_request *r = &swap_request;
 
 	if (__atomic_load_n(&r->state, __ATOMIC_ACQUIRE) != REQUEST_MADE ||
-	    (busy && r->op > SWAP_FOLLOW))
+	    (busy && r->op > SWAP_FILE))
 		return;
 	r->result = answer(r);
 	__atomic_store_n(&r->state, REQUEST_DONE, __ATOMIC_RELEASE);
@@ -344,6 +347,8 @@ static int set_up(void)
 	swapd.pagemap = os_pagemap_open();
 	if (swapd.pagemap < 0)
 		return swapd.pagemap;
+	/* now: the program may forbid itself to open more */
+	swapd.statm = os_statm_open();
 	err = orphans_init();
 	if (!err)
 		err = ids_init();

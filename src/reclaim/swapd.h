@@ -36,7 +36,7 @@
  * stage i % nr_stages.
  */
 struct swapd {
-	int uffd, pagemap, tid;
+	int uffd, pagemap, statm, tid;
 	int proc_tid; /* of swapd, as /proc has it */
 	int process;
 	bool forks; /* the kernel reports them */

@@ -3,12 +3,13 @@
  * stopped.c - what swap had in memory goes when it ends
  *
  * And while it works, the limit is kept when the first thread has ended, whose
- * files in /proc say nothing any more.
+ * files in /proc say nothing any more, and when no file can be opened.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "heap.h"
@@ -18,16 +19,21 @@
 #define OTHERS	  (24 * MIB) /* not of the heap */
 
 static struct heap h;
+static int statm; /* of a thread that lives */
+
+static void open_statm(void)
+{
+	statm = open("/proc/thread-self/statm", O_RDONLY);
+	CHECK(statm >= 0);
+}
 
 static size_t resident(void)
 {
 	char text[128] = "";
-	int fd = open("/proc/thread-self/statm", O_RDONLY);
 	unsigned long all, pages = 0;
 
-	CHECK(read(fd, text, sizeof(text) - 1) > 0);
+	CHECK(pread(statm, text, sizeof(text) - 1, 0) > 0);
 	CHECK(sscanf(text, "%lu %lu", &all, &pages) == 2);
-	close(fd);
 	return pages * HEAP_PAGE;
 }
 
@@ -44,6 +50,7 @@ static int end_swap(void)
 {
 	size_t at_first;
 
+	open_statm();
 	heap_make(&h, NR_BLOCKS / 2, MIB);
 	at_first = resident();
 	heap_evict(&h);
@@ -55,16 +62,22 @@ static int end_swap(void)
 	return check_result();
 }
 
-static void *use_more_than_the_limit(void *arg)
+static void use_more_than_the_limit(void)
 {
 	char *others = own_memory(OTHERS);
 
-	CHECK(!pthread_join(*(pthread_t *)arg, NULL));
 	memset(others, 1, OTHERS);
-	heap_make(&h, 2 * NR_BLOCKS, MIB);
+	heap_make(&h, 6 * NR_BLOCKS, MIB);
 	usleep(500000);
-	CHECK(!under_libmm() || resident() <= LIMIT + MIB);
+	CHECK(!under_libmm() || resident() <= LIMIT + 4 * MIB);
 	CHECK(!heap_wrong(&h));
+}
+
+static void *second_thread(void *first)
+{
+	CHECK(!pthread_join(*(pthread_t *)first, NULL));
+	open_statm();
+	use_more_than_the_limit();
 	exit(check_result());
 }
 
@@ -74,8 +87,19 @@ static int without_first_thread(void)
 	pthread_t t;
 
 	first = pthread_self();
-	CHECK(!pthread_create(&t, NULL, use_more_than_the_limit, &first));
+	CHECK(!pthread_create(&t, NULL, second_thread, &first));
 	pthread_exit(NULL);
+}
+
+/* As sandboxes do. The swap file is made before. */
+static int without_descriptors(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	open_statm();
+	CHECK(!setrlimit(RLIMIT_NOFILE, &none));
+	use_more_than_the_limit();
+	return check_result();
 }
 
 static void in_child(int (*f)(void))
@@ -94,5 +118,6 @@ int main(void)
 		return SKIP;
 	in_child(end_swap);
 	in_child(without_first_thread);
+	in_child(without_descriptors);
 	return check_result();
 }
