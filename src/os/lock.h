@@ -63,6 +63,17 @@ struct mm_lock {
 	}
 #endif
 
+/** lock_rank - the same for one that is zero already, and may stay untouched */
+static inline void lock_rank(struct mm_lock *l, enum lock_rank rank)
+{
+#ifdef MM_DEBUG_VM
+	l->rank = (uint8_t)rank;
+#else
+	(void)l;
+	(void)rank;
+#endif
+}
+
 /* __builtin_thread_pointer() of the thread that holds every lock, or NULL */
 extern void *lock_holder __hidden;
 

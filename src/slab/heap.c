@@ -52,7 +52,7 @@ static struct heap *new_heap(void)
 	if (!h)
 		return NULL;
 	heaps[id] = h;
-	h->lock = (struct mm_lock)LOCK(HEAP);
+	lock_rank(&h->lock, RANK_HEAP);
 	h->id = id;
 	h->next_all = all_heaps;
 	/* pairs with heap_first() */

@@ -26,7 +26,7 @@ int partial_init(void)
 	if (!node_partial)
 		return -ENOMEM;
 	for (unsigned i = 0; i < nr_nodes; i++)
-		node_partial[i].lock = (struct mm_lock)LOCK(PARTIAL);
+		lock_rank(&node_partial[i].lock, RANK_PARTIAL);
 	return 0;
 }
 

@@ -425,7 +425,7 @@ int zone_init(void)
 		for (unsigned t = 0; t < MM_NR_ZONES; t++) {
 			struct zone *z = &nodes[i].zone[t];
 
-			z->lock = (struct mm_lock)LOCK(ZONE);
+			lock_rank(&z->lock, RANK_ZONE);
 			z->nid = (uint8_t)i;
 			z->type = (uint8_t)t;
 		}
