@@ -10,7 +10,7 @@
 #include "api/init.h"
 #include "api/valgrind.h"
 
-#define MAX_REQUEST   (1UL << 48) /* there is no more address space */
+#define MAX_REQUEST   (1UL << 48) /* more than the kernel gives unasked */
 #define RECLAIM_TRIES 32
 #define RAISE_TRIES   8
 #define LIMIT_STEP    256 /* pages that a raise of the limit is good for */
@@ -128,7 +128,12 @@ static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
 {
 	void *p = alloc(h, n, align, gfp);
 
-	for (unsigned i = 0; unlikely(!p) && door_again(h, n, i); i++)
+	/* what no window can align has a mapping of its own */
+	size_t takes = align > PAGE_SIZE << MAX_PAGE_ORDER
+			       ? max_size(n, VMA_ALIGN)
+			       : n;
+
+	for (unsigned i = 0; unlikely(!p) && door_again(h, takes, i); i++)
 		p = alloc(h, n, align, gfp);
 	return p;
 }

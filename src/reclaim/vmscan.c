@@ -293,15 +293,32 @@ static struct area *next_area(void)
 	return &areas[current];
 }
 
-/* The next page of a block that is there: most were perhaps never touched. */
-static uintptr_t next_present(const struct area *a)
+/*
+ * Most pages of a block were perhaps never touched. Then nor was the page of
+ * its table that has their entries, so the next that was is where to go on. The
+ * block may have gone meanwhile: nothing is read here.
+ */
+static uintptr_t next_touched(const struct area *a)
 {
-	uintptr_t at = hand, end = a->end;
-	int r = os_pagemap_next(swapd.pagemap, &at, &end, 1);
+	const struct mapping *m = a->mapping;
+	uintptr_t ptes = (uintptr_t)READ_ONCE(m->ptes);
+	uintptr_t at = ptes + ((hand - a->start) >> PAGE_SHIFT) * sizeof(pte_t);
+	uintptr_t end =
+		ptes + ((a->end - a->start) >> PAGE_SHIFT) * sizeof(pte_t);
+	uintptr_t page = align_down(at, PAGE_SIZE);
+	int r;
 
-	if (r < 0)
+	if (!ptes || !READ_ONCE(m->armed))
 		return hand;
-	return r ? at : a->end;
+	end = align_up(end, PAGE_SIZE);
+	r = os_pagemap_next(swapd.pagemap, &page, &end, 1);
+	if (r < 0 || (r && page <= at))
+		return hand;
+	if (!r)
+		return a->end;
+	return min_size(a->start +
+				((page - ptes) / sizeof(pte_t) << PAGE_SHIFT),
+			a->end);
 }
 
 void scan_pages(size_t nr, enum scan scan)
@@ -320,8 +337,8 @@ void scan_pages(size_t nr, enum scan scan)
 			n = to_skip(mapping_window(m), hand);
 		} else {
 			block_end = a->end;
-			hand = next_present(a);
-			seen++;
+			hand = next_touched(a);
+			seen += hand == a->end;
 		}
 		if (!n && hand < a->end) {
 			n = min_size(min_size(nr - seen, BATCH_PAGES / 2),
