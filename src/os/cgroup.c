@@ -91,6 +91,15 @@ static void find_group(void)
 		try_group(v2 + 3, "memory.max");
 }
 
+static void look_for_group(void)
+{
+	static bool looked;
+
+	if (!looked)
+		find_group();
+	looked = true;
+}
+
 /* What one group may have, and what it has that cannot be dropped. */
 static size_t limit_of(const char *folder, size_t *used)
 {
@@ -112,23 +121,34 @@ static size_t limit_of(const char *folder, size_t *used)
 	return max;
 }
 
-/* Of the group and those that it is in, the one that has least left. */
+size_t os_cgroup_max(void)
+{
+	char folder[PATH_SIZE];
+	size_t least = SIZE_MAX, used;
+
+	look_for_group();
+	memcpy(folder, group, sizeof(folder));
+	for (; folder[0]; to_parent(folder))
+		least = min_size(least, limit_of(folder, &used));
+	return least;
+}
+
+/* What the kernel keeps there, limit.c leaves in every one. */
 size_t os_cgroup_memory(size_t *used)
 {
-	static bool looked;
 	char folder[PATH_SIZE];
 	size_t least = SIZE_MAX, found = SIZE_MAX;
 
-	if (!looked)
-		find_group();
-	looked = true;
+	look_for_group();
 	*used = 0;
 	memcpy(folder, group, sizeof(folder));
 	while (folder[0]) {
 		size_t its = 0, max = limit_of(folder, &its);
+		size_t may = max - max / CGROUP_PART;
+		size_t left = may - min_size(may, its);
 
-		if (max != SIZE_MAX && max - min_size(max, its) < least) {
-			least = max - min_size(max, its);
+		if (max != SIZE_MAX && left < least) {
+			least = left;
 			found = max;
 			*used = its;
 		}

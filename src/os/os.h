@@ -356,6 +356,11 @@ void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
  */
 size_t os_cgroup_memory(size_t *used);
 
+/** os_cgroup_max - the lowest limit of them; SIZE_MAX likewise */
+size_t os_cgroup_max(void);
+
+#define CGROUP_PART 16 /* of a limit, left for what the kernel keeps there */
+
 /** os_statm_open - for os_resident_self(); fd or -errno */
 int os_statm_open(void);
 

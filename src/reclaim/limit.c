@@ -37,8 +37,8 @@ static size_t of_group(size_t heap)
 
 	if (max == SIZE_MAX)
 		return SIZE_MAX;
-	return rest_of((max - max / 16) >> PAGE_SHIFT, used >> PAGE_SHIFT,
-		       heap);
+	return rest_of((max - max / CGROUP_PART) >> PAGE_SHIFT,
+		       used >> PAGE_SHIFT, heap);
 }
 
 /* A share of all memory, between two bounds, but not most of it. */

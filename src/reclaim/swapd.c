@@ -422,7 +422,7 @@ __cold void swap_refuse(int err)
 
 static void configure(struct swap_config *c)
 {
-	size_t used, ram = os_ram(), limit = os_cgroup_memory(&used);
+	size_t ram = os_ram(), limit = os_cgroup_max();
 
 	if (mm_options.limit)
 		limit = min_size(limit, mm_options.limit);
