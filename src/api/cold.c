@@ -48,7 +48,7 @@ static pte_t kept(pte_t v, pte_t as)
 					  : as | (v & PTE_NOSWAP);
 }
 
-static bool bring(char *p, size_t nr)
+bool heap_bring(char *p, size_t nr)
 {
 	if (!mm_options.swap_usermode)
 		return os_bring(p, nr << PAGE_SHIFT);
@@ -66,14 +66,14 @@ static bool bring(char *p, size_t nr)
 static void keep(char *p, pte_t *pte, size_t nr, pte_t as)
 {
 	/* all at once, and then those that have left again */
-	bring(p, nr);
+	heap_bring(p, nr);
 	for (size_t i = 0; i < nr; i++) {
 		pte_t v = pte_settle(&pte[i]);
 		bool there = true;
 
 		while (there && (pte_state(v) > PTE_PINNED ||
 				 !pte_cas(&pte[i], &v, kept(v, as)))) {
-			there = bring(p + (i << PAGE_SHIFT), 1);
+			there = heap_bring(p + (i << PAGE_SHIFT), 1);
 			v = pte_settle(&pte[i]);
 		}
 		if (there && pte_state(v) == PTE_UNTOUCHED)

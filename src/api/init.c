@@ -16,8 +16,9 @@
 #include "api/valgrind.h"
 #include "side/option.h"
 
-#define KEYS_BYTES                                                             \
-	512 /* libc has pthread_setspecific()'s keys in such blocks */
+#define KEYS_BYTES  512	    /* of 32 pthread keys of a thread */
+#define STACK_BELOW KIB(32) /* that libc may use in the child of a fork */
+#define STACK_ABOVE 512
 
 static struct mm_lock init_lock = LOCK(INIT);
 static bool ready, failed;
@@ -72,14 +73,20 @@ __attribute__((no_sanitize("address", "thread"))) static void
 touch_keys_of(const struct tcache *tc)
 {
 	const char *self = __builtin_thread_pointer();
-	const char *its = (const char *)tc + (self - (const char *)&tcache);
+	const char *at = (const char *)tc + (self - (const char *)&tcache) +
+			 OS_THREAD_START;
+	const char *end = at + OS_THREAD_BYTES;
+	/* the thread may have ended unseen, or libc's data be shorter */
+	bool there = os_readable(at);
 	struct block b;
 
-	for (size_t i = 0; i < OS_THREAD_BYTES; i += sizeof(uintptr_t)) {
-		const char *p =
-			READ_ONCE(*(char *const *)(its + OS_THREAD_START + i));
+	for (; at < end; at += sizeof(uintptr_t)) {
+		const char *p;
 
-		if (!find_block(NULL, p, &b) || !b.slab ||
+		if (!((uintptr_t)at % PAGE_SIZE))
+			there = os_readable(at);
+		p = there ? READ_ONCE(*(char *const *)at) : NULL;
+		if (!p || !find_block(NULL, p, &b) || !b.slab ||
 		    class_bytes[b.slab->class] != KEYS_BYTES ||
 		    slab_object(slot_of(b.slab), p) != p)
 			continue;
@@ -88,9 +95,21 @@ touch_keys_of(const struct tcache *tc)
 	}
 }
 
+/* Upwards a stack ends somewhere, and downwards. */
+static void bring_stack(void)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t p = align_down(sp - STACK_BELOW, PAGE_SIZE);
+
+	for (; p < sp + STACK_ABOVE; p += PAGE_SIZE)
+		if (map_find(NULL, p))
+			heap_bring((char *)p, 1);
+}
+
 static void touch_forking(void)
 {
 	os_touch_forking();
+	bring_stack();
 	for (struct heap *h = heap_first(); h; h = h->next_all)
 		if (h->tc && h->tc != &tcache)
 			touch_keys_of(h->tc);
@@ -106,8 +125,10 @@ static void fork_prepare(void)
 	if (!i_hold_all()) {
 		/* in a handler amidst malloc some locks are this thread's own
 		 */
-		if (unlikely(busy) && swap_sees_forks())
+		if (unlikely(busy) && swap_sees_forks()) {
+			swapd_fork_await();
 			return;
+		}
 		/* the service gets a descriptor for each child */
 		if (!swap_can_fork())
 			api_end_swap("too few descriptors to fork (ulimit -n)");

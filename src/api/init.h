@@ -44,6 +44,9 @@ bool find_block(struct heap *h, const void *p, struct block *b);
 /** block_bytes - usable bytes; 0 if @p lies in no live block of whole pages */
 size_t block_bytes(const struct block *b, const void *p);
 
+/** heap_bring - have pages of the heap in memory; false: they are protected */
+bool heap_bring(char *p, size_t nr);
+
 /** block_holds - is the range, of 1 byte or more, inside one live block? */
 bool block_holds(struct heap *h, const char *p, size_t len, struct block *b);
 

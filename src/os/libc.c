@@ -4,14 +4,11 @@
  *
  * glibc resets the lock of every open stream there. Streams lie on the heap,
  * and a page that is swapped out is not there before our handler has run. So
- * the forking thread brings them in before, and its own stack and thread block,
- * should they lie on the heap. The names are glibc's, exported since 2.2.5.
+ * the forking thread brings them in before, and its own thread block, should
+ * that lie on the heap. The names are glibc's, exported since 2.2.5.
  */
 #include <stdio.h>
 #include "os/os.h"
-
-#define STACK_AROUND KIB(32)
-#define STACK_ABOVE  512
 
 struct stream_iter;
 void _IO_list_lock(void) __attribute__((weak));
@@ -47,8 +44,6 @@ static void touch(const void *p)
 
 __attribute__((no_sanitize("address", "thread"))) void os_touch_forking(void)
 {
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
-
 	if (_IO_iter_begin && _IO_iter_end && _IO_iter_next && _IO_iter_file)
 		for (struct stream_iter *it = _IO_iter_begin();
 		     it != _IO_iter_end(); it = _IO_iter_next(it)) {
@@ -62,8 +57,4 @@ __attribute__((no_sanitize("address", "thread"))) void os_touch_forking(void)
 #endif
 		}
 	touch(__builtin_thread_pointer());
-	/* upwards it ends somewhere, and downwards */
-	for (uintptr_t p = align_down(sp - STACK_AROUND, PAGE_SIZE);
-	     p < sp + STACK_ABOVE; p += PAGE_SIZE)
-		os_bring((void *)p, PAGE_SIZE);
 }

@@ -80,6 +80,12 @@ static void wait_for_service(void)
 		os_yield();
 }
 
+void swapd_fork_await(void)
+{
+	while (swap_on && __atomic_load_n(&fork_is_handled, __ATOMIC_ACQUIRE))
+		os_yield();
+}
+
 void swapd_fork_failed(void)
 {
 	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);

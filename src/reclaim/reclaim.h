@@ -110,6 +110,8 @@ uint64_t fault_latency_ns(unsigned step);
 int swapd_fork_prepare(void);
 void swapd_fork_parent(void);
 void swapd_fork_child(void);
+/** swapd_fork_await - another thread's child may be taken for ours */
+void swapd_fork_await(void);
 /** swapd_fork_failed - before swapd_fork_parent(): there is no child */
 void swapd_fork_failed(void);
 
