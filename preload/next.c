@@ -15,6 +15,9 @@
 static const char names[NR_NEXT][24] = { NEXT_FUNCTIONS(NEXT_NAME) };
 static void *found[NR_NEXT];
 
+#define NEXT_FITS(name) static_assert(sizeof(#name) <= sizeof(names[0]), #name);
+NEXT_FUNCTIONS(NEXT_FITS)
+
 void *next_function(enum next which)
 {
 	void *fn = READ_ONCE(found[which]);

@@ -30,7 +30,7 @@ enum next {
 	NEXT_FUNCTIONS(NEXT_ID) NR_NEXT
 };
 
-/** next_function - NULL if libc has none; looked for once */
+/** next_function - NULL if libc has none; where it is, is kept */
 void *next_function(enum next which);
 
 /** next_find_all - look for all of them now */

@@ -234,7 +234,7 @@ __cold static void bad_free(const struct vma *v, const void *p)
 	const char *start = (const char *)v->mapping.start;
 
 	bug("invalid free of %p: %zu bytes inside a block of %zu bytes at %p",
-	    p, (size_t)((const char *)p - start), v->size, (const void *)start);
+	    p, (size_t)((const char *)p - start), v->held, (const void *)start);
 }
 
 void vma_free(struct heap *h, struct vma *v, void *p)

@@ -455,7 +455,13 @@ void swap_empty(void)
 {
 	if (pool_frames.committed)
 		os_purge(pool_frames.base, pool_frames.committed);
-	count(&swap_now.pool_bytes, -(long)swap_now.pool_bytes);
+	swap_now = (struct swap_counts){
+		.spilled = swap_now.spilled,
+		.packed = swap_now.packed,
+		.errors = swap_now.errors,
+		.pool_max = swap_now.pool_max,
+		.file_max = swap_now.file_max,
+	};
 }
 
 size_t swap_pool_bytes(void)
