@@ -152,6 +152,8 @@ static void fork_prepare(void)
 		if (swap_on)
 			touch_forking();
 		WRITE_ONCE(lock_holder, __builtin_thread_pointer());
+		/* from here on a signal handler that forks is part of this */
+		swapd_fork_ready();
 		tcache.busy = busy;
 	}
 	nr_prepared++;

@@ -61,7 +61,6 @@ int swapd_fork_prepare(void)
 	if (likely(!swap_on))
 		return 0;
 	lock_acquire(&scan_lock);
-	__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 	swap_fork(FORK_PREPARE);
 	return open_fds();
 }
@@ -78,6 +77,12 @@ static void wait_for_service(void)
 	       __atomic_load_n(&fork_is_handled, __ATOMIC_ACQUIRE) &&
 	       os_clock_ms() - start < FORK_MS)
 		os_yield();
+}
+
+void swapd_fork_ready(void)
+{
+	if (unlikely(swap_on))
+		__atomic_store_n(&fork_is_handled, true, __ATOMIC_RELEASE);
 }
 
 void swapd_fork_await(void)

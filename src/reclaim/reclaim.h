@@ -110,7 +110,9 @@ uint64_t fault_latency_ns(unsigned step);
 int swapd_fork_prepare(void);
 void swapd_fork_parent(void);
 void swapd_fork_child(void);
-/** swapd_fork_await - another thread's child may be taken for ours */
+/** swapd_fork_ready - after swapd_fork_prepare(): the next child is this one */
+void swapd_fork_ready(void);
+/** swapd_fork_await - until no other thread's is: not for who is forking */
 void swapd_fork_await(void);
 /** swapd_fork_failed - before swapd_fork_parent(): there is no child */
 void swapd_fork_failed(void);
