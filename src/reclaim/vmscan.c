@@ -296,7 +296,8 @@ static struct area *next_area(void)
 /*
  * Most pages of a block were perhaps never touched. Then nor was the page of
  * its table that has their entries, so the next that was is where to go on. The
- * block may have gone meanwhile: nothing is read here.
+ * block may have gone since the list was made, or go meanwhile: nothing of it
+ * is read here.
  */
 static uintptr_t next_touched(const struct area *a)
 {
@@ -308,7 +309,9 @@ static uintptr_t next_touched(const struct area *a)
 	uintptr_t page = align_down(at, PAGE_SIZE);
 	int r;
 
-	if (!ptes || !READ_ONCE(m->armed))
+	if (!ptes || READ_ONCE(m->start) != a->start)
+		return a->end;
+	if (!READ_ONCE(m->armed))
 		return hand;
 	end = align_up(end, PAGE_SIZE);
 	r = os_pagemap_next(swapd.pagemap, &page, &end, 1);
