@@ -25,6 +25,8 @@ void *next_function(enum next which)
 	if (!fn) {
 		fn = dlsym(RTLD_NEXT, names[which]);
 		WRITE_ONCE(found[which], fn);
+		if (!fn)
+			dlerror(); /* the program has not asked */
 	}
 	return fn;
 }

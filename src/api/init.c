@@ -123,8 +123,7 @@ static void fork_prepare(void)
 
 	see_if_orphaned();
 	if (!i_hold_all()) {
-		/* in a handler amidst malloc some locks are this thread's own
-		 */
+		/* in a handler amidst malloc some locks are its own */
 		if (unlikely(busy) && swap_sees_forks()) {
 			swapd_fork_await();
 			return;

@@ -460,8 +460,7 @@ static void let_other_in(struct server *s)
 	ids_wait(TURN_MS);
 }
 
-/* -EAGAIN: there is none, and to wait for one would keep the other server off.
- */
+/* -EAGAIN: there is none, and to wait for one would keep the other off. */
 static int next_touch(struct os_touch *touch)
 {
 	if (nr_pending) {

@@ -15,8 +15,8 @@
 
 uint32_t ids_version;
 
-static struct mm_lock ids_lock =
-	LOCK(IDS); /* guards what follows, but for who adopts */
+/* guards what follows, but for who adopts */
+static struct mm_lock ids_lock = LOCK(IDS);
 static struct os_ids ids;
 static uint32_t nr_followed; /* servers; atomic */
 static int failed;	     /* atomic */
