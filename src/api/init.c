@@ -73,13 +73,16 @@ __attribute__((no_sanitize("address", "thread"))) static void
 touch_keys_of(const struct tcache *tc)
 {
 	const char *self = __builtin_thread_pointer();
-	const char *at = (const char *)tc + (self - (const char *)&tcache) +
-			 OS_THREAD_START;
-	const char *end = at + OS_THREAD_BYTES;
-	/* the thread may have ended unseen, or libc's data be shorter */
-	bool there = os_readable(at);
+	const char *mine = (const char *)&tcache, *at, *end;
 	struct block b;
+	bool there;
 
+	/* a linker relaxes no subtraction from memory */
+	__asm__("" : "+r"(mine));
+	at = (const char *)tc + (self - mine) + OS_THREAD_START;
+	end = at + OS_THREAD_BYTES;
+	/* the thread may have ended unseen, or libc's data be shorter */
+	there = os_readable(at);
 	for (; at < end; at += sizeof(uintptr_t)) {
 		const char *p;
 
