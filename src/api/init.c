@@ -59,11 +59,6 @@ __cold void api_orphan(void)
 	swapd_orphan();
 }
 
-static bool i_hold_all(void)
-{
-	return READ_ONCE(lock_holder) == __builtin_thread_pointer();
-}
-
 /*
  * In the child libc clears what other threads have set for pthread keys, before
  * any handler runs. From key 32 on that is an object of the heap's, to which
@@ -125,7 +120,7 @@ static void fork_prepare(void)
 	int err;
 
 	see_if_orphaned();
-	if (!i_hold_all()) {
+	if (!lock_is_forking()) {
 		/* in a handler amidst malloc some locks are its own */
 		if (unlikely(busy) && swap_sees_forks()) {
 			swapd_fork_await();
@@ -165,7 +160,7 @@ static void fork_parent(void)
 {
 	bool busy = tcache.busy;
 
-	if (!i_hold_all() || --nr_prepared)
+	if (!lock_is_forking() || --nr_prepared)
 		return;
 	tcache.busy = true;
 	WRITE_ONCE(lock_holder, NULL);
@@ -181,7 +176,7 @@ void api_fork_child(void)
 {
 	bool busy = tcache.busy;
 
-	if (!i_hold_all() || --nr_prepared)
+	if (!lock_is_forking() || --nr_prepared)
 		return;
 	tcache.busy = true;
 	lock_holder = NULL;

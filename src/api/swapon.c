@@ -76,9 +76,7 @@ void api_start_swap(void)
 /* Who forks holds what swapd needs; NULL for that thread, too. */
 static struct heap *enter_to_ask(void)
 {
-	return READ_ONCE(lock_holder) == __builtin_thread_pointer()
-		       ? NULL
-		       : door_enter();
+	return lock_is_forking() ? NULL : door_enter();
 }
 
 void api_follow_ids(void)

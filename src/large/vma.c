@@ -302,7 +302,7 @@ static bool move_swapped(struct vma *to, char *from, pte_t *ptes,
 	bool ok;
 
 	/* swapd waits for the end of the fork */
-	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
+	if (lock_is_forking())
 		return false;
 	for (unsigned i = 0; i < nr; i++)
 		pages += piece[i].size >> PAGE_SHIFT;

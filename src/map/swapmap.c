@@ -82,8 +82,7 @@ void __orphans_wait(void)
 {
 	uint32_t nr;
 
-	while ((nr = READ_ONCE(swap_orphans)) &&
-	       READ_ONCE(lock_holder) != __builtin_thread_pointer())
+	while ((nr = READ_ONCE(swap_orphans)) && !lock_is_forking())
 		os_futex_wait(&swap_orphans, nr, ORPHANS_MS);
 }
 
@@ -204,8 +203,7 @@ long swap_ask(enum swap_op op, void *p, size_t size)
 	struct swap_request *r = &swap_request;
 	long result = 0;
 
-	if (!swap_on || !READ_ONCE(*swapd_lives) ||
-	    READ_ONCE(lock_holder) == __builtin_thread_pointer())
+	if (!swap_on || !READ_ONCE(*swapd_lives) || lock_is_forking())
 		return 0;
 	lock_acquire(&request_lock);
 	if (READ_ONCE(swap_ended))

@@ -16,7 +16,7 @@ void *lock_holder;
 
 __slow void lock_wait(struct mm_lock *l)
 {
-	if (READ_ONCE(lock_holder) == __builtin_thread_pointer())
+	if (lock_is_forking())
 		return;
 	for (int i = 0; i < 64; i++) {
 		cpu_relax();
@@ -54,14 +54,9 @@ __slow void lock_wake(struct mm_lock *l)
 static __tls uint8_t held[NR_RANKS];
 
 /* Inside of fork() a thread walks through all locks. */
-static bool walks_through(void)
-{
-	return READ_ONCE(lock_holder) == __builtin_thread_pointer();
-}
-
 void lock_check_order(const struct mm_lock *l)
 {
-	for (unsigned r = l->rank + 1U; r < NR_RANKS && !walks_through(); r++)
+	for (unsigned r = l->rank + 1U; r < NR_RANKS && !lock_is_forking(); r++)
 		if (held[r])
 			bug("internal error: a lock of rank %u is taken after one of rank %u",
 			    l->rank, r);
@@ -70,7 +65,7 @@ void lock_check_order(const struct mm_lock *l)
 void lock_count(const struct mm_lock *l, int by)
 {
 	/* it would not be given back */
-	BUG_ON(walks_through());
+	BUG_ON(lock_is_forking());
 	BUG_ON(by < 0 && !held[l->rank]);
 	held[l->rank] = (uint8_t)(held[l->rank] + by);
 }

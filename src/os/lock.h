@@ -77,6 +77,12 @@ static inline void lock_rank(struct mm_lock *l, enum lock_rank rank)
 /* __builtin_thread_pointer() of the thread that holds every lock, or NULL */
 extern void *lock_holder __hidden;
 
+/** lock_is_forking - is the caller that thread? */
+static inline bool lock_is_forking(void)
+{
+	return READ_ONCE(lock_holder) == __builtin_thread_pointer();
+}
+
 void lock_wait(struct mm_lock *l);
 /** lock_wait_for - the same, but for so long; false if it is not ours then */
 bool lock_wait_for(struct mm_lock *l, unsigned ms);
@@ -131,7 +137,7 @@ static inline void lock_acquire(struct mm_lock *l)
 
 static inline void lock_release(struct mm_lock *l)
 {
-	if (unlikely(READ_ONCE(lock_holder) == __builtin_thread_pointer()))
+	if (unlikely(lock_is_forking()))
 		return;
 	if (DEBUG_VM)
 		lock_count(l, -1);

@@ -126,7 +126,7 @@ void swapd_fork_failed(void);
 static inline bool swapd_orphaned(void)
 {
 	return unlikely(swap_on) && unlikely(!READ_ONCE(*swapd_lives)) &&
-	       READ_ONCE(lock_holder) != __builtin_thread_pointer();
+	       !lock_is_forking();
 }
 
 /** swapd_orphan - then: wait for that, and swap no more. Context: one thread */
