@@ -43,31 +43,33 @@ user() {
 	/usr/bin/setpriv --reuid=1000 --regid=1000 --clear-groups "$@"
 }
 
-# cpuset NODES COMMAND... - in a control group with memory on these nodes only
-cpuset() {
+# in_group CONTROLLER GROUP FILE VALUE INNER COMMAND... - in a control group that
+# has a value in a file, or in one inside of it
+in_group() {
 	(
 		cd /sys/fs/cgroup || exit 2
-		echo +cpuset >cgroup.subtree_control
-		mkdir -p "nodes-$1"
-		echo "$1" >"nodes-$1/cpuset.mems" || exit 2
+		echo "+$1" >cgroup.subtree_control
+		mkdir -p "$2/$5"
+		echo "$4" >"$2/$3" || exit 2
 		# 0 is who writes it
-		echo 0 >"nodes-$1/cgroup.procs" || exit 2
-		shift
+		echo 0 >"$2/$5/cgroup.procs" || exit 2
+		shift 5
 		"$@"
 	)
 }
 
+# cpuset NODES COMMAND... - in a control group with memory on these nodes only
+cpuset() {
+	local nodes=$1
+	shift
+	in_group cpuset "nodes-$nodes" cpuset.mems "$nodes" . "$@"
+}
+
 # grouped MAX COMMAND... - in a control group inside one that may have so much
 grouped() {
-	(
-		cd /sys/fs/cgroup || exit 2
-		echo +memory >cgroup.subtree_control
-		mkdir -p "group-$1/inner"
-		echo "$1" >"group-$1/memory.max" || exit 2
-		echo 0 >"group-$1/inner/cgroup.procs" || exit 2
-		shift
-		"$@"
-	)
+	local max=$1
+	shift
+	in_group memory "group-$max" memory.max "$max" inner "$@"
 }
 
 # preferred COMMAND... - how many mappings of a program prefer a node
