@@ -136,6 +136,26 @@ static inline double heap_count(const char *name)
 	return line ? atof(line + strlen(name)) : 0;
 }
 
+/* Of the process, as long as the thread that opens it lives. */
+static inline int heap_open_statm(void)
+{
+	int fd = open("/proc/thread-self/statm", O_RDONLY);
+
+	CHECK(fd >= 0);
+	return fd;
+}
+
+/* Resident bytes; no descriptor is needed any more. */
+static inline size_t heap_resident(int statm)
+{
+	char text[128] = "";
+	unsigned long all, pages = 0;
+
+	CHECK(pread(statm, text, sizeof(text) - 1, 0) > 0);
+	CHECK(sscanf(text, "%lu %lu", &all, &pages) == 2);
+	return pages * HEAP_PAGE;
+}
+
 /* Is the page out? Without libmm none is. */
 static inline int heap_is_out(const void *p)
 {

@@ -13,23 +13,13 @@
 #define BLOCK	  (64 * KIB)
 #define NR_BLOCKS 4000 /* 250 MiB */
 
-static size_t resident(void)
-{
-	char text[128] = "";
-	int fd = open("/proc/self/statm", O_RDONLY);
-	unsigned long all, pages = 0;
-
-	CHECK(read(fd, text, sizeof(text) - 1) > 0);
-	CHECK(sscanf(text, "%lu %lu", &all, &pages) == 2);
-	close(fd);
-	return pages * HEAP_PAGE;
-}
+static int statm;
 
 static void fill(size_t align, size_t size)
 {
 	char **block = own_memory(NR_BLOCKS * sizeof(*block));
 	void *volatile nothing; /* or no compiler would ask for it */
-	size_t most = 0;
+	size_t now, most = 0;
 
 	for (unsigned i = 0; i < NR_BLOCKS; i++) {
 		block[i] = malloc(BLOCK);
@@ -37,7 +27,8 @@ static void fill(size_t align, size_t size)
 		pattern_fill(block[i], BLOCK, i);
 		nothing = memalign(align, size);
 		free(nothing);
-		most = resident() > most ? resident() : most;
+		now = heap_resident(statm);
+		most = now > most ? now : most;
 	}
 	CHECK(!under_libmm() || most < LIMIT + 8 * MIB);
 	for (unsigned i = 0; i < NR_BLOCKS; i++) {
@@ -100,6 +91,7 @@ int main(void)
 {
 	if (!swap_possible())
 		return SKIP;
+	statm = heap_open_statm();
 	fill(16, GIB * 64);
 	fill(16, GIB * 128 * KIB);
 	fill(16, SIZE_MAX / 4);

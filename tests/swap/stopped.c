@@ -21,22 +21,6 @@
 static struct heap h;
 static int statm; /* of a thread that lives */
 
-static void open_statm(void)
-{
-	statm = open("/proc/thread-self/statm", O_RDONLY);
-	CHECK(statm >= 0);
-}
-
-static size_t resident(void)
-{
-	char text[128] = "";
-	unsigned long all, pages = 0;
-
-	CHECK(pread(statm, text, sizeof(text) - 1, 0) > 0);
-	CHECK(sscanf(text, "%lu %lu", &all, &pages) == 2);
-	return pages * HEAP_PAGE;
-}
-
 static void confine(void)
 {
 	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -50,15 +34,15 @@ static int end_swap(void)
 {
 	size_t at_first;
 
-	open_statm();
+	statm = heap_open_statm();
 	heap_make(&h, NR_BLOCKS / 2, MIB);
-	at_first = resident();
+	at_first = heap_resident(statm);
 	heap_evict(&h);
 	CHECK(heap_was_out(&h, 80));
 	confine();
 	CHECK(!heap_percent_out(&h));
 	CHECK(!heap_wrong(&h));
-	CHECK(resident() < at_first + 4 * MIB);
+	CHECK(heap_resident(statm) < at_first + 4 * MIB);
 	return check_result();
 }
 
@@ -69,14 +53,14 @@ static void use_more_than_the_limit(void)
 	memset(others, 1, OTHERS);
 	heap_make(&h, 6 * NR_BLOCKS, MIB);
 	usleep(500000);
-	CHECK(!under_libmm() || resident() <= LIMIT + 4 * MIB);
+	CHECK(!under_libmm() || heap_resident(statm) <= LIMIT + 4 * MIB);
 	CHECK(!heap_wrong(&h));
 }
 
 static void *second_thread(void *first)
 {
 	CHECK(!pthread_join(*(pthread_t *)first, NULL));
-	open_statm();
+	statm = heap_open_statm();
 	use_more_than_the_limit();
 	exit(check_result());
 }
@@ -96,7 +80,7 @@ static int without_descriptors(void)
 {
 	struct rlimit none = { 0, 0 };
 
-	open_statm();
+	statm = heap_open_statm();
 	CHECK(!setrlimit(RLIMIT_NOFILE, &none));
 	use_more_than_the_limit();
 	return check_result();
