@@ -290,7 +290,8 @@ static void count(unsigned kind, size_t nr)
 
 /*
  * As long as pages leave, but not for ever: others may take what they free. If
- * all there is has to stay, the limit gives way.
+ * all there is has to stay, the limit gives way; if the disk is slow, it does
+ * not.
  */
 static void make_room(size_t nr)
 {
@@ -310,8 +311,12 @@ static void make_room(size_t nr)
 		now = READ_ONCE(swapd.progress);
 		idle = now == seen ? idle + 1 : 0;
 		seen = now;
-		if (os_clock_ms() - start > MOST_ROOM_MS)
+		if (swap_at_disk()) {
+			idle = 0;
+			start = os_clock_ms();
+		} else if (os_clock_ms() - start > MOST_ROOM_MS) {
 			break;
+		}
 	}
 	__atomic_sub_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
 }

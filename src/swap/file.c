@@ -56,6 +56,7 @@ static size_t lowest; /* clusters below are in use */
 static uint64_t rest_until, swept_ms;
 static char tmpdir[PATH_MAX]; /* $TMPDIR as the program was started */
 static int told;
+static unsigned at_disk; /* threads that make room there, and wait; atomic */
 
 static size_t file_clusters(void)
 {
@@ -148,6 +149,40 @@ void swap_make_file(void)
 		make_family();
 }
 
+/* ---- what may take long ---- */
+
+bool swap_at_disk(void)
+{
+	return READ_ONCE(at_disk);
+}
+
+void disk_begin(void)
+{
+	__atomic_add_fetch(&at_disk, 1, __ATOMIC_RELAXED);
+}
+
+void disk_end(void)
+{
+	__atomic_sub_fetch(&at_disk, 1, __ATOMIC_RELAXED);
+}
+
+static void punch(int file, size_t i)
+{
+	disk_begin();
+	os_punch(file, i * CLUSTER_BYTES, CLUSTER_BYTES);
+	disk_end();
+}
+
+static int write_at(const void *from, size_t bytes, uint64_t at)
+{
+	int err;
+
+	disk_begin();
+	err = os_write_at(fd, from, bytes, at);
+	disk_end();
+	return err;
+}
+
 /* ---- who uses what ---- */
 
 static void drop_bit(int file, size_t i, unsigned member)
@@ -158,7 +193,7 @@ static void drop_bit(int file, size_t i, unsigned member)
 	while (mask & bit(member)) {
 		if (mask == bit(member)) {
 			/* nobody else can add one now */
-			os_punch(file, i * CLUSTER_BYTES, CLUSTER_BYTES);
+			punch(file, i);
 			smp_store_release(users, 0);
 			return;
 		}
@@ -319,14 +354,14 @@ int file_write(struct swap_coder *c, uint32_t place, const void *from,
 
 	*nonce = __atomic_add_fetch(&family->nonce, 1, __ATOMIC_RELAXED);
 	if (!swap_config.crypt)
-		return os_write_at(fd, from, bytes, start);
+		return write_at(from, bytes, start);
 	for (size_t done = 0; done < bytes; done += CHUNK_BYTES) {
 		size_t len = min_size(bytes - done, CHUNK_BYTES);
 		int err;
 
 		crypt_bytes(&secret->aes, *nonce, done, c->chunk, p + done,
 			    len);
-		err = os_write_at(fd, c->chunk, len, start + done);
+		err = write_at(c->chunk, len, start + done);
 		if (err)
 			return err;
 	}
@@ -412,6 +447,7 @@ bool file_fork_child(void)
 	child = NOBODY;
 	lowest = 0;
 	rest_until = 0;
+	at_disk = 0;
 	if (me != NOBODY)
 		return true;
 	/* what was inherited is not readable; another file may be made */

@@ -275,6 +275,10 @@ int file_write(struct swap_coder *c, uint32_t place, const void *from,
 int file_read(uint32_t place, uint64_t nonce, size_t offset, void *to,
 	      size_t bytes, bool wait);
 
+/** disk_begin, disk_end - who makes room waits for the disk in between */
+void disk_begin(void);
+void disk_end(void);
+
 /** file_release - this process needs the cluster no more */
 void file_release(uint32_t place);
 

@@ -340,9 +340,13 @@ static bool gather(struct swap_coder *c)
 		return false;
 	for (size_t at = 0, from; room && at < cl->used;) {
 		size_t len = min_size(cl->used - at, CHUNK_BYTES);
+		int err;
 
 		from = at;
-		if (file_read(cl->place, cl->nonce, at, c->chunk, len, true))
+		disk_begin();
+		err = file_read(cl->place, cl->nonce, at, c->chunk, len, true);
+		disk_end();
+		if (err)
 			break;
 		room = recode_entries(c, cl, &at, c->chunk, len);
 		if (at == from)

@@ -108,6 +108,9 @@ bool swap_balance(struct swap_coder *c, bool idle);
 /** swap_room - may another page be stored at all? a hint */
 bool swap_room(void);
 
+/** swap_at_disk - does swapd wait for the disk at the moment? a hint */
+bool swap_at_disk(void);
+
 struct swap_counts {
 	size_t pages;	   /* stored in slots; same-filled ones are not */
 	size_t pool_pages; /* of these in the pool */

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """The store has no room, no file, or may not be used at all: the program goes on.
 
-usage: store_faults.py LIBMM PROGRAM
+usage: store_faults.py LIBMM PROGRAM LIMITED
 
 PROGRAM (faults.c) writes and verifies a heap many times. Whatever the store
 cannot do, its data must be right and its exit status 0; where libmm does
 without something that was asked for, one line on standard error says so.
+LIMITED (limit.c) looks for the peak of its memory as well: a disk that does
+nothing for seconds is waited for.
 """
 import contextlib
 import os
@@ -15,18 +17,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
-libmm, program = sys.argv[1:]
+libmm, program, limited = sys.argv[1:]
 STRESS = 'swap=1G,swap_stress=on,swap_pool=1M'
 failed = []
 ran = 0
 
 
-def run(name, options, lines, preexec=None, prefix=()):
+def run(name, options, lines, preexec=None, prefix=(), what=None):
     """Run it; lines: how many libmm must write, or None for at most one."""
     global ran
     env = dict(os.environ, MM_OPTIONS=options)
-    command = [*prefix, 'env', 'LD_PRELOAD=' + libmm, program]
+    command = [*prefix, 'env', 'LD_PRELOAD=' + libmm, *(what or [program])]
     try:
         p = subprocess.run(command, env=env, preexec_fn=preexec, timeout=120,
                            stdin=subprocess.DEVNULL, capture_output=True,
@@ -85,26 +89,51 @@ def few_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
 
 
+@contextlib.contextmanager
+def ext4(megabytes):
+    """A file system on a file; yields None where that cannot be made."""
+    with directory() as work:
+        image = work + '/image'
+        with open(image, 'wb') as f:
+            f.truncate(megabytes << 20)
+        if not shutil.which('mkfs.ext4') or subprocess.run(
+                ['mkfs.ext4', '-q', image], capture_output=True).returncode:
+            yield None
+            return
+        with mounted('-o', 'loop', image) as path:
+            yield path
+
+
 def small_file_systems():
-    for kind in 'tmpfs', 'ext4':
-        with directory() as work:
-            image = work + '/image'
-            if kind == 'tmpfs':
-                args = ['-t', 'tmpfs', '-o', 'size=2M', 'tmpfs']
-            else:
-                with open(image, 'wb') as f:
-                    f.truncate(8 << 20)
-                if not shutil.which('mkfs.ext4') or subprocess.run(
-                        ['mkfs.ext4', '-q', image], capture_output=True).returncode:
-                    continue
-                args = ['-o', 'loop', image]
-            with mounted(*args) as path:
-                if not path:
-                    print(f'{kind}: not to be mounted here')
-                    continue
-                run(f'{kind}, small', f'{STRESS},swap_dir={path}', 1)
-                fill(path)
-                run(f'{kind}, full', f'{STRESS},swap_dir={path}', 1)
+    for kind, file_system in (
+            ('tmpfs', mounted('-t', 'tmpfs', '-o', 'size=2M', 'tmpfs')),
+            ('ext4', ext4(8))):
+        with file_system as path:
+            if not path:
+                print(f'{kind}: not to be had here')
+                continue
+            run(f'{kind}, small', f'{STRESS},swap_dir={path}', 1)
+            fill(path)
+            run(f'{kind}, full', f'{STRESS},swap_dir={path}', 1)
+
+
+def slow_disk():
+    """Writes wait while a file system is frozen."""
+    def freeze(path):
+        time.sleep(2)
+        subprocess.run(['fsfreeze', '-f', path], check=True)
+        time.sleep(4)
+        subprocess.run(['fsfreeze', '-u', path], check=True)
+
+    with ext4(1024) as path:
+        if not path or not shutil.which('fsfreeze'):
+            print('a slow disk: not to be had here')
+            return
+        frozen = threading.Thread(target=freeze, args=[path])
+        frozen.start()
+        run('a slow disk', f'swap=512M,limit=32M,swap_dir={path}', 0,
+            what=[limited, '32', '8'])
+        frozen.join()
 
 
 def as_nobody():
@@ -140,6 +169,7 @@ run('hardly any descriptors', STRESS, None, preexec=few_descriptors)
 run('a file of 1M', STRESS.replace('1G', '1M'), 1)
 run('limit, a file of 1M', 'swap=1M,limit=40M,swap_pool=1M', 1)
 small_file_systems()
+slow_disk()
 if shutil.which('setpriv'):
     as_nobody()
 print(f'{ran} runs, {len(failed)} failed')
