@@ -15,6 +15,7 @@
 #define V2_ROOT	  "/sys/fs/cgroup"
 
 static char group[PATH_SIZE]; /* folder, or "" */
+static char home[PATH_SIZE];  /* the process's own, perhaps without limits */
 static bool is_v2;
 
 /* The number behind a word at the start of a line; SIZE_MAX if there is none.
@@ -70,6 +71,7 @@ static bool try_group(const char *path, const char *file)
 
 	os_format(group, sizeof(group), "%s%.*s", is_v2 ? V2_ROOT : V1_ROOT,
 		  (int)strcspn(path, "\n"), path);
+	memcpy(home, group, sizeof(home));
 	while (group[0] && read_file(group, file, buf, sizeof(buf)) <= 0)
 		to_parent(group);
 	return group[0];
@@ -155,6 +157,22 @@ size_t os_cgroup_memory(size_t *used)
 		to_parent(folder);
 	}
 	return found;
+}
+
+size_t os_cgroup_processes(void)
+{
+	char buf[4096], folder[PATH_SIZE];
+	size_t nr = 0;
+
+	memcpy(folder, home, sizeof(folder));
+	/* as a container sees it, the path may be the host's */
+	for (; folder[0] && !nr; to_parent(folder)) {
+		if (read_file(folder, "cgroup.procs", buf, sizeof(buf)) <= 0)
+			continue;
+		for (const char *p = buf; (p = strchr(p, '\n')); p++)
+			nr++;
+	}
+	return nr;
 }
 
 int os_statm_open(void)

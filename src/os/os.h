@@ -356,6 +356,9 @@ void os_place(void *p, size_t size, enum os_placement how, unsigned long nodes);
  */
 size_t os_cgroup_memory(size_t *used);
 
+/** os_cgroup_processes - how many are in its own group; 0 if unknown */
+size_t os_cgroup_processes(void);
+
 /** os_cgroup_max - the lowest limit of them; SIZE_MAX likewise */
 size_t os_cgroup_max(void);
 
@@ -464,6 +467,9 @@ int os_read_cached(int fd, void *buf, size_t len, uint64_t offset);
 /** os_read_at - -EIO if the file is shorter */
 int os_read_at(int fd, void *buf, size_t len, uint64_t offset);
 int os_write_at(int fd, const void *buf, size_t len, uint64_t offset);
+
+/** os_write_out - let the disk write a range of the file, and @wait for it */
+void os_write_out(int fd, uint64_t offset, uint64_t len, bool wait);
 
 /** os_punch - give a range's blocks back; it reads as zeros */
 int os_punch(int fd, uint64_t offset, uint64_t len);

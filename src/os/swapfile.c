@@ -93,6 +93,15 @@ int os_write_at(int fd, const void *buf, size_t len, uint64_t offset)
 	return transfer(SYS_pwrite64, fd, (uintptr_t)buf, len, offset);
 }
 
+void os_write_out(int fd, uint64_t offset, uint64_t len, bool wait)
+{
+	unsigned how = SYNC_FILE_RANGE_WRITE;
+
+	if (wait)
+		how |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+	sys4(SYS_sync_file_range, fd, offset, len, how);
+}
+
 int os_punch(int fd, uint64_t offset, uint64_t len)
 {
 	return (int)sys4(SYS_fallocate, fd,

@@ -170,6 +170,7 @@ void swap_stop(void)
 {
 	swap_on = false;
 	pages_out = pages_staged = pages_left = 0;
+	page_goal = SIZE_MAX;
 	WRITE_ONCE(page_limit, SIZE_MAX);
 	swap_empty();
 	if (swapd.staging)

@@ -11,6 +11,9 @@
 
 #define LIMIT_MS    20
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
+#define LEAST_STEP  64	 /* pages */
+
+static uint64_t looked_ms;
 
 /* What a limit leaves to the heap, when so much of it is used otherwise. */
 static size_t rest_of(size_t limit, size_t used, size_t heap)
@@ -30,15 +33,24 @@ static size_t of_option(size_t used, size_t heap)
 	return max_size(rest_of(limit, used, heap), limit / 2);
 }
 
-/* A sixteenth of the group's is for what the kernel keeps there. */
-static size_t of_group(size_t heap)
+/*
+ * A sixteenth of the group's is for what the kernel keeps there. Half of that
+ * is what several processes may all grow by until they look again, so they do
+ * not fill the group together. And what is written does not stay with the
+ * kernel, which would have to wait for the disk when the group is full.
+ */
+static size_t of_group(size_t heap, size_t *step)
 {
 	size_t used, max = os_cgroup_memory(&used);
+	size_t kept = max / CGROUP_PART, nr;
 
 	if (max == SIZE_MAX)
 		return SIZE_MAX;
-	return rest_of((max - max / CGROUP_PART) >> PAGE_SHIFT,
-		       used >> PAGE_SHIFT, heap);
+	swap_write_through();
+	nr = os_cgroup_processes();
+	if (nr > 1)
+		*step = max_size((kept / 2 >> PAGE_SHIFT) / nr, LEAST_STEP);
+	return rest_of((max - kept) >> PAGE_SHIFT, used >> PAGE_SHIFT, heap);
 }
 
 /* A share of all memory, between two bounds, but not most of it. */
@@ -79,18 +91,37 @@ static size_t of_machine(size_t used, size_t heap)
 			ram / 16 >> PAGE_SHIFT);
 }
 
-void set_limit(void)
+void limit_forget(void)
 {
-	static uint64_t next_ms;
-	size_t heap = pages_resident(), used, limit;
+	looked_ms = 0;
+}
 
-	if (os_clock_ms() < next_ms)
-		return;
-	next_ms = os_clock_ms() + LIMIT_MS;
+bool set_limit(void)
+{
+	static size_t step = SIZE_MAX;
+	size_t heap = pages_resident(), before = READ_ONCE(page_limit);
+	size_t used, limit, mark;
+	uint64_t now = os_clock_ms();
+	bool stepped = step != SIZE_MAX && heap > page_mark;
+
+	if (now - looked_ms < LIMIT_MS && (now == looked_ms || !stepped))
+		return false;
+	looked_ms = now;
+	step = SIZE_MAX;
 	used = os_resident_self(swapd.statm) >> PAGE_SHIFT;
-	limit = min_size(min_size(of_option(used, heap), of_group(heap)),
+	limit = min_size(min_size(of_option(used, heap), of_group(heap, &step)),
 			 of_machine(used, heap));
+	mark = limit - limit_gap(limit);
+	page_goal = limit;
+	if (limit != SIZE_MAX && heap < limit && step < limit - heap) {
+		limit = heap + step;
+		mark = min_size(mark, heap + step / 2);
+	}
+	/* the pool counts, too, and something has to be left for the heap */
+	swap_bound_pool((page_goal >> 2) * 3 << PAGE_SHIFT);
+	WRITE_ONCE(page_mark, mark);
 	WRITE_ONCE(page_limit, limit);
 	if (limit != SIZE_MAX)
 		WRITE_ONCE(swap_arms_early, true);
+	return limit > before;
 }

@@ -115,6 +115,9 @@ static size_t shrink(size_t target)
 
 		if (enough_staged() || tried > pages_to_scan())
 			n = store_some(STORE_PAGES, UINT64_MAX);
+		/* nothing is left but the pool */
+		if (!n && tried > pages_to_scan() && swap_spill(swapd.coder))
+			n = 1;
 		gone += n;
 		tried = n ? 0 : tried + want;
 		if (!n)
@@ -124,7 +127,7 @@ static size_t shrink(size_t target)
 		if (!swap_room() ||
 		    tried > STUCK_SCANS * (pages_to_scan() + want)) {
 			rest_until = os_clock_ms() + STUCK_MS;
-			if (pages_resident() > READ_ONCE(page_limit))
+			if (pages_resident() > page_goal)
 				WRITE_ONCE(swapd.stuck_until, rest_until);
 			break;
 		}
@@ -139,11 +142,11 @@ static size_t shrink(size_t target)
 
 static void keep_limit(void)
 {
-	size_t limit = READ_ONCE(page_limit);
+	size_t gap = limit_gap(page_goal);
 
-	if (limit == SIZE_MAX || pages_resident() <= limit - limit_gap(limit))
+	if (page_goal == SIZE_MAX || pages_resident() <= page_goal - gap)
 		return;
-	shrink(limit - 2 * limit_gap(limit));
+	shrink(page_goal - 2 * gap);
 }
 
 /* The hand's share of a round for the time that has passed. */
@@ -203,17 +206,21 @@ static long reclaim_bytes(size_t bytes)
 
 /*
  * And a bit, so that the next one need not ask. Threads ask one after another,
- * and for the next the room may be there by then.
+ * and for the next the room may be there by then. It may be more than a step.
  */
 static long make_room(size_t bytes)
 {
-	size_t limit = READ_ONCE(page_limit);
-	size_t want = (bytes >> PAGE_SHIFT) + limit / 16;
-	size_t target = limit - min_size(want, limit), before;
+	size_t goal = page_goal, pages = (bytes >> PAGE_SHIFT) + SLAB_PAGES;
+	size_t target = goal - min_size(pages + goal / 16, goal), before;
+	bool made;
 
 	count_blocks();
 	before = pages_resident();
-	return before <= target || shrink(target) || pages_resident() < before;
+	made = before <= target || shrink(target) || pages_resident() < before;
+	if (READ_ONCE(page_limit) < page_goal &&
+	    pages_resident() + pages <= page_goal)
+		limit_raise(pages);
+	return made;
 }
 
 static long swap_range(uintptr_t start, uintptr_t end)
@@ -312,7 +319,8 @@ static void work(void)
 	pressure_note();
 	if (READ_ONCE(swap_rests) || swap_ended)
 		return;
-	set_limit();
+	if (set_limit())
+		tell_progress();
 	keep_limit();
 	if (mm_options.swap_stress) {
 		stress();
@@ -392,6 +400,7 @@ int swapd_start(void)
 
 	*swapd_lives = true;
 	swapd.stuck_until = rest_until = 0;
+	limit_forget();
 	swapd.always = false;
 	/* before the first page leaves; pairs with swapd_orphaned() */
 	smp_store_release(&swap_on, true);

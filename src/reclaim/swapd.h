@@ -65,11 +65,25 @@ static inline char *stage_addr(uint64_t stage)
 }
 
 /**
- * set_limit - bring page_limit up to date, if it is time
+ * limit_gap - how far below its goal swapd begins; it ends at twice as far
+ *
+ * What the gap holds is not used, so it is small in a large heap.
+ */
+static inline size_t limit_gap(size_t goal)
+{
+	return min_size(goal / 16, max_size(goal / 128, 512));
+}
+
+/**
+ * set_limit - bring page_limit, page_goal and page_mark up to date, if it is
+ * time; is the limit higher now?
  *
  * Context: swapd; takes the locks of blocks, and scan_lock.
  */
-void set_limit(void);
+bool set_limit(void);
+
+/** limit_forget - it is time: what is known is the parent's */
+void limit_forget(void);
 
 /** stage_init - reserve the staging and its table; 0 or -ENOMEM */
 int stage_init(void);

@@ -56,7 +56,8 @@ static size_t lowest; /* clusters below are in use */
 static uint64_t rest_until, swept_ms;
 static char tmpdir[PATH_MAX]; /* $TMPDIR as the program was started */
 static int told;
-static unsigned at_disk; /* threads that make room there, and wait; atomic */
+static bool writes_through; /* swapd's */
+static unsigned at_disk;    /* threads that make room there, and wait; atomic */
 
 static size_t file_clusters(void)
 {
@@ -181,6 +182,23 @@ static int write_at(const void *from, size_t bytes, uint64_t at)
 	err = os_write_at(fd, from, bytes, at);
 	disk_end();
 	return err;
+}
+
+void swap_write_through(void)
+{
+	writes_through = true;
+}
+
+/* One cluster goes to the disk while the next is being filled. */
+static void write_out(uint64_t start)
+{
+	static uint64_t last;
+
+	disk_begin();
+	os_write_out(fd, start, CLUSTER_BYTES, false);
+	os_write_out(fd, last, CLUSTER_BYTES, true);
+	disk_end();
+	last = start;
 }
 
 /* ---- who uses what ---- */
@@ -346,26 +364,34 @@ static void crypt_bytes(const struct aes256_ctx *aes, uint64_t nonce,
 		  counter, bytes, to, from);
 }
 
-int file_write(struct swap_coder *c, uint32_t place, const void *from,
-	       size_t bytes, uint64_t *nonce)
+static int write_cluster(struct swap_coder *c, uint64_t start, const char *p,
+			 size_t bytes, uint64_t nonce)
 {
-	uint64_t start = (uint64_t)place * CLUSTER_BYTES;
-	const char *p = from;
-
-	*nonce = __atomic_add_fetch(&family->nonce, 1, __ATOMIC_RELAXED);
 	if (!swap_config.crypt)
-		return write_at(from, bytes, start);
+		return write_at(p, bytes, start);
 	for (size_t done = 0; done < bytes; done += CHUNK_BYTES) {
 		size_t len = min_size(bytes - done, CHUNK_BYTES);
 		int err;
 
-		crypt_bytes(&secret->aes, *nonce, done, c->chunk, p + done,
-			    len);
+		crypt_bytes(&secret->aes, nonce, done, c->chunk, p + done, len);
 		err = write_at(c->chunk, len, start + done);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+int file_write(struct swap_coder *c, uint32_t place, const void *from,
+	       size_t bytes, uint64_t *nonce)
+{
+	uint64_t start = (uint64_t)place * CLUSTER_BYTES;
+	int err;
+
+	*nonce = __atomic_add_fetch(&family->nonce, 1, __ATOMIC_RELAXED);
+	err = write_cluster(c, start, from, bytes, *nonce);
+	if (!err && writes_through)
+		write_out(start);
+	return err;
 }
 
 int file_read(uint32_t place, uint64_t nonce, size_t offset, void *to,

@@ -69,6 +69,12 @@ int pool_init(void)
 			     nr_frames * sizeof(struct cluster), 4096);
 }
 
+void swap_bound_pool(size_t bytes)
+{
+	bound = max_size(bytes / CLUSTER_BYTES, LEAST_FRAMES);
+	bound = min_size(bound, nr_frames - SPARE_FRAMES);
+}
+
 /* ---- descriptors ---- */
 
 struct cluster *cluster_at(size_t nr)
@@ -159,9 +165,12 @@ static void frame_put(uint32_t frame)
 	cool_frames();
 }
 
+/* What cannot go to the file is better here than not to leave at all. */
 bool pool_is_over(void)
 {
-	return READ_ONCE(used_frames) >= bound;
+	size_t most = file_is_usable() ? bound : nr_frames - SPARE_FRAMES;
+
+	return READ_ONCE(used_frames) >= most;
 }
 
 /* ---- closed clusters ---- */

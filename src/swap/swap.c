@@ -120,7 +120,7 @@ static struct cluster *hold_oldest(void)
 	return cl;
 }
 
-static bool spill(struct swap_coder *c)
+bool swap_spill(struct swap_coder *c)
 {
 	struct cluster *cl;
 	uint32_t place = 0;
@@ -385,7 +385,7 @@ static bool pack(void)
 /* Make the pool smaller, or what is in the way of that. */
 static bool ease(struct swap_coder *c)
 {
-	return pack() || gather(c) || spill(c);
+	return pack() || gather(c) || swap_spill(c);
 }
 
 static int code(struct swap_coder *c, const void *page, unsigned how)
@@ -433,7 +433,7 @@ bool swap_balance(struct swap_coder *c, bool idle)
 	file_sweep();
 	more = release_dead();
 	more |= pack();
-	more |= gather(c) || (pool_is_over() && spill(c));
+	more |= gather(c) || (pool_is_over() && swap_spill(c));
 	if (idle)
 		more |= recode(c);
 	return more;

@@ -105,8 +105,30 @@ void swap_free_later(swp_t swp);
  */
 bool swap_balance(struct swap_coder *c, bool idle);
 
+/**
+ * swap_spill - the pool's oldest cluster goes to the file; false if it cannot
+ *
+ * Context: swapd.
+ */
+bool swap_spill(struct swap_coder *c);
+
+/**
+ * swap_bound_pool - from how many bytes on the pool is spilled from now on
+ *
+ * No more than configured, and no less than a megabyte; as configured while
+ * there is no file. Context: swapd.
+ */
+void swap_bound_pool(size_t bytes);
+
 /** swap_room - may another page be stored at all? a hint */
 bool swap_room(void);
+
+/**
+ * swap_write_through - what is written goes to the disk at once, from now on
+ *
+ * The kernel then keeps no more than two clusters that it has not written.
+ */
+void swap_write_through(void);
 
 /** swap_at_disk - does swapd wait for the disk at the moment? a hint */
 bool swap_at_disk(void);

@@ -350,7 +350,7 @@ static pfn_t list_alloc(unsigned nid, enum mm_zone_type type, size_t nr,
 	return pfn;
 }
 
-size_t page_limit = SIZE_MAX;
+size_t page_limit = SIZE_MAX, page_goal = SIZE_MAX, page_mark;
 
 size_t pages_resident(void)
 {
@@ -376,12 +376,11 @@ __cold void limit_raise(size_t nr)
 
 __cold bool __within_limit(size_t nr)
 {
-	size_t limit = READ_ONCE(page_limit);
 	size_t pages = pages_resident() + nr;
 
-	if (unlikely(swap_on) && pages > limit - limit_gap(limit))
+	if (unlikely(swap_on) && pages > READ_ONCE(page_mark))
 		swap_ring();
-	return pages <= limit;
+	return pages <= READ_ONCE(page_limit);
 }
 
 pfn_t alloc_run(unsigned nid, enum mm_zone_type type, size_t nr, size_t align,

@@ -202,18 +202,15 @@ const struct span *page_span(pfn_t pfn);
 /** page_limit - pages that the heap may hold, SIZE_MAX for any number */
 extern size_t page_limit __hidden;
 
+/**
+ * page_goal, page_mark - pages that swapd keeps the heap within; from where on
+ * it is woken. The limit is less than the goal where others grow as well: there
+ * swapd looks again after every step.
+ */
+extern size_t page_goal __hidden, page_mark __hidden;
+
 /** pages_resident - pages that the heap holds, those of the store included */
 size_t pages_resident(void);
-
-/**
- * limit_gap - how far below the limit swapd begins; it ends at twice as far
- *
- * What the gap holds is not used, so it is small in a large heap.
- */
-static inline size_t limit_gap(size_t limit)
-{
-	return min_size(limit / 16, max_size(limit / 128, 512));
-}
 
 /** limit_raise - the heap may hold @nr more pages, until swapd looks again */
 void limit_raise(size_t nr);

@@ -219,6 +219,8 @@ CASES = [
         ends 137 larger 600
         must opt swap=256M,swap_pool=150M grouped 200M larger 350
         ends 137 grouped 200M larger 350
+        must opt swap=256M,swap_pool=150M grouped 200M larger 100 3
+        ends 137 grouped 200M larger 100 3
     ''', kernels=('6.12',)),
     Case('noswap', SINGLE, '''
         must one_line 6.8 opt swap=256M swapped nothing
