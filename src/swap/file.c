@@ -34,6 +34,7 @@
 #define FOREVER	   63
 #define NOBODY	   64
 #define REST_MS	   10000 /* after a failure; between two sweeps */
+#define DISK_MS	   10000 /* after that the disk does not count as working */
 #define KEY_BYTES  32
 
 struct family {
@@ -53,7 +54,7 @@ static struct secret *secret;
 static int fd = -1; /* in the service threads' table */
 static unsigned me = NOBODY, child = NOBODY;
 static size_t lowest; /* clusters below are in use */
-static uint64_t rest_until, swept_ms;
+static uint64_t rest_until, swept_ms, disk_ms;
 static char tmpdir[PATH_MAX]; /* $TMPDIR as the program was started */
 static int told;
 static bool writes_through; /* swapd's */
@@ -152,13 +153,19 @@ void swap_make_file(void)
 
 /* ---- what may take long ---- */
 
+/*
+ * Whoever freezes a file system waits for writers, one of which may wait for a
+ * page of its own that only comes when there is room.
+ */
 bool swap_at_disk(void)
 {
-	return READ_ONCE(at_disk);
+	return READ_ONCE(at_disk) &&
+	       os_clock_ms() - READ_ONCE(disk_ms) < DISK_MS;
 }
 
 void disk_begin(void)
 {
+	WRITE_ONCE(disk_ms, os_clock_ms());
 	__atomic_add_fetch(&at_disk, 1, __ATOMIC_RELAXED);
 }
 

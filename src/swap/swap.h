@@ -130,7 +130,7 @@ bool swap_room(void);
  */
 void swap_write_through(void);
 
-/** swap_at_disk - does swapd wait for the disk at the moment? a hint */
+/** swap_at_disk - does swapd wait for the disk, and not for long? a hint */
 bool swap_at_disk(void);
 
 struct swap_counts {
