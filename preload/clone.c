@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: MIT
 /*
- * preload/clone.c - libc's clone() and syscall(), if they copy the process
+ * preload/clone.c - libc's clone() and syscall(), and calls that confine
  *
- * libc runs no fork handlers for such a child, but what is swapped out is not
- * there in it, and locks may be held that nobody will give back. So ours run
- * around it; and when its only thread ends, so do those of swap. All else goes
- * straight on. <sched.h> and <unistd.h> have other ideas of how many arguments
- * these take.
+ * If they copy the process, libc runs no fork handlers for the child, but what
+ * is swapped out is not there in it, and locks may be held that nobody will
+ * give back. So ours run around it; and when its only thread ends, so do those
+ * of swap.
+ *
+ * If the program confines itself, swap has to end. Some namespaces are only for
+ * a process of one thread: if the program has one, it goes without those of
+ * swap, too. A filter of seccomp(2) may kill the process for what swap has to
+ * do: in its threads if it is for all, else in fork().
+ *
+ * All else goes straight on. The headers of libc have other ideas of how many
+ * arguments these take.
  */
 #include <errno.h>
+#include <linux/prctl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 #include "api/api.h"
 #include "map/swapmap.h"
-#include "confine.h"
 #include "os/os.h"
+#include "reclaim/reclaim.h"
 
 #define STACK_PAGES 4
 #if defined(__x86_64__)
@@ -28,6 +37,11 @@ int __clone(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid,
 int clone(int (*fn)(void *), void *stack, int flags, void *arg, void *ptid,
 	  void *tls, void *ctid);
 long syscall(long nr, long a, long b, long c, long d, long e, long f);
+int prctl(int option, long a, long b, long c, long d);
+int unshare(int flags);
+int setns(int fd, int type);
+
+/* ---- copies of the process ---- */
 
 struct start {
 	int (*fn)(void *);
@@ -123,6 +137,62 @@ static void keep_for_end(long nr, const long a[])
 		api_keep((void *)a[CLONE_CTID], sizeof(int));
 }
 
+/* ---- calls that confine ---- */
+
+static bool confines(long nr)
+{
+	return nr == SYS_unshare || nr == SYS_setns || nr == SYS_seccomp ||
+	       nr == SYS_prctl;
+}
+
+/* Beside swap's threads the caller is the only one. */
+static bool is_alone(void)
+{
+	int tids[SWAP_THREADS + 2];
+
+	return os_threads(tids, ARRAY_SIZE(tids)) == SWAP_THREADS + 1;
+}
+
+/* Can it be for the other threads that the kernel says no? */
+static bool wants_alone(long nr, const long a[])
+{
+	if (nr == SYS_setns)
+		return !a[1] || a[1] & (CLONE_NEWUSER | CLONE_NEWTIME);
+	return nr == SYS_unshare &&
+	       a[0] & (CLONE_NEWUSER | CLONE_THREAD | CLONE_VM | CLONE_SIGHAND);
+}
+
+/* Not one that only asks the kernel what it knows. */
+static bool filters(long nr, const long a[])
+{
+	if (nr == SYS_prctl)
+		return a[0] == PR_SET_SECCOMP &&
+		       (a[1] == SECCOMP_MODE_STRICT ||
+			(a[1] == SECCOMP_MODE_FILTER && a[2]));
+	if (nr != SYS_seccomp)
+		return false;
+	return (a[0] == SECCOMP_SET_MODE_STRICT && !a[1] && !a[2]) ||
+	       (a[0] == SECCOMP_SET_MODE_FILTER && a[2]);
+}
+
+/* One of these calls; what the kernel returns. */
+static long confine(long nr, const long a[])
+{
+	static const char why[] = "the program confines itself";
+	long r;
+
+	if (filters(nr, a) && !swap_is_parents())
+		api_end_swap(why);
+	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
+	    swap_is_parents() || !is_alone())
+		return r;
+	api_end_swap(why);
+	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+/* ---- any call ---- */
+
 /* While swap works. */
 static __slow long syscall_slow(long nr, const long a[])
 {
@@ -144,17 +214,34 @@ static __slow long syscall_slow(long nr, const long a[])
 	return r;
 }
 
-__public long syscall(long nr, long a, long b, long c, long d, long e, long f)
+static long call(long nr, const long a[])
 {
-	const long args[] = { a, b, c, d, e, f };
-	long r;
+	long r = unlikely(swap_on)
+			 ? syscall_slow(nr, a)
+			 : os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 
-	if (unlikely(swap_on))
-		r = syscall_slow(nr, args);
-	else
-		r = os_syscall(nr, a, b, c, d, e, f);
 	if (likely((unsigned long)r < -4095UL))
 		return r;
 	errno = (int)-r;
 	return -1;
+}
+
+__public long syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	return call(nr, (long[]){ a, b, c, d, e, f });
+}
+
+__public int prctl(int option, long a, long b, long c, long d)
+{
+	return (int)call(SYS_prctl, (long[6]){ option, a, b, c, d });
+}
+
+__public int unshare(int flags)
+{
+	return (int)call(SYS_unshare, (long[6]){ flags });
+}
+
+__public int setns(int fd, int type)
+{
+	return (int)call(SYS_setns, (long[6]){ fd, type });
 }
