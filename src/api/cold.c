@@ -51,7 +51,7 @@ static pte_t kept(pte_t v, pte_t as)
 bool heap_bring(char *p, size_t nr)
 {
 	if (!mm_options.swap_usermode)
-		return os_bring(p, nr << PAGE_SHIFT);
+		return !os_advise(p, nr << PAGE_SHIFT, OS_BRING);
 	/* the kernel's touch would not be served */
 	for (size_t i = 0; i < nr; i++)
 		(void)READ_ONCE(p[i << PAGE_SHIFT]);
@@ -150,13 +150,13 @@ static void change_entries(enum drop how, uintptr_t start, uintptr_t end)
 /* What the kernel drops of a range, and what the store has of it, together. */
 static int drop_range(uintptr_t start, uintptr_t end, int advice)
 {
-	bool busy = range_begin(), late = os_advice_new(advice);
+	bool busy = range_begin(), late = advice == OS_GUARD;
 	int err;
 
-	/* before, as a touch meanwhile may bring it; but some know only now */
+	/* before, as a touch may bring it; but not all kernels know guards */
 	if (!late)
 		change_entries(DROP_ZERO, start, end);
-	err = os_madvise((void *)start, end - start, advice);
+	err = os_advise((void *)start, end - start, advice);
 	if (late && !err)
 		change_entries(DROP_ZERO, start, end);
 	range_end(busy);
@@ -180,6 +180,12 @@ long api_map_over(void *p, size_t size, long nr, const long a[])
 	return r;
 }
 
+static bool drops(int advice)
+{
+	return advice == OS_DROP || advice == OS_DROP_LOCKED ||
+	       advice == OS_GUARD;
+}
+
 int api_madvise(void *p, size_t size, int advice)
 {
 	uintptr_t start = (uintptr_t)p;
@@ -187,10 +193,11 @@ int api_madvise(void *p, size_t size, int advice)
 
 	see_if_orphaned();
 	/* the kernel sees to what is there */
-	if (unlikely(swap_on) && os_advice_for_fork(advice))
+	if (unlikely(swap_on) &&
+	    (advice == OS_WIPEONFORK || advice == OS_DONTFORK))
 		api_keep(p, size);
-	if (likely(!swap_on) || !os_advice_drops(advice) || start >= end ||
+	if (likely(!swap_on) || !drops(advice) || start >= end ||
 	    start & (PAGE_SIZE - 1))
-		return os_madvise(p, size, advice);
+		return os_advise(p, size, advice);
 	return drop_range(start, end, advice);
 }

@@ -14,13 +14,6 @@
 
 #define PARTS 8 /* of what is free, of which we take one */
 
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24
-#endif
-#ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102
-#endif
-
 static bool is_error(long r)
 {
 	return (unsigned long)r >= (unsigned long)-4095;
@@ -52,8 +45,8 @@ void *os_reserve(size_t size)
 	void *p = map(size, PROT_NONE);
 
 	if (p) {
-		sys3(SYS_madvise, p, size, MADV_NOHUGEPAGE);
-		sys3(SYS_madvise, p, size, MADV_DONTDUMP);
+		os_advise(p, size, OS_NOHUGEPAGE);
+		os_advise(p, size, OS_DONTDUMP);
 	}
 	return p;
 }
@@ -78,7 +71,7 @@ int os_commit(void *p, size_t size)
 	long err = sys3(SYS_mprotect, p, size, PROT_READ | PROT_WRITE);
 
 	if (!err)
-		sys3(SYS_madvise, p, size, MADV_DODUMP);
+		os_advise(p, size, OS_DODUMP);
 	return (int)err;
 }
 
@@ -99,48 +92,12 @@ int os_unmap(void *p, size_t size)
 
 int os_purge(void *p, size_t size)
 {
-	return (int)sys3(SYS_madvise, p, size, MADV_DONTNEED);
+	return os_advise(p, size, OS_DROP);
 }
 
-int os_advise(void *p, size_t size, enum os_advice advice)
-{
-	static const int number[] = {
-		[OS_HUGEPAGE] = MADV_HUGEPAGE,
-		[OS_NOHUGEPAGE] = MADV_NOHUGEPAGE,
-		[OS_WIPEONFORK] = MADV_WIPEONFORK,
-		[OS_KEEPONFORK] = MADV_KEEPONFORK,
-		[OS_DONTDUMP] = MADV_DONTDUMP,
-		[OS_DODUMP] = MADV_DODUMP,
-		[OS_UNSHARE] = MADV_POPULATE_WRITE,
-	};
-
-	return (int)sys3(SYS_madvise, p, size, number[advice]);
-}
-
-int os_madvise(void *p, size_t size, int advice)
+int os_advise(void *p, size_t size, int advice)
 {
 	return (int)sys3(SYS_madvise, p, size, advice);
-}
-
-bool os_bring(void *p, size_t size)
-{
-	return !sys3(SYS_madvise, p, size, MADV_POPULATE_READ);
-}
-
-bool os_advice_drops(int advice)
-{
-	return advice == MADV_DONTNEED || advice == MADV_DONTNEED_LOCKED ||
-	       advice == MADV_GUARD_INSTALL;
-}
-
-bool os_advice_new(int advice)
-{
-	return advice == MADV_GUARD_INSTALL;
-}
-
-bool os_advice_for_fork(int advice)
-{
-	return advice == MADV_WIPEONFORK || advice == MADV_DONTFORK;
 }
 
 int os_lock(void *p, size_t size)

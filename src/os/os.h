@@ -9,6 +9,7 @@
 #ifndef MM_OS_OS_H
 #define MM_OS_OS_H
 
+#include <asm/mman.h>
 #include <stdarg.h>
 #include "base/bits.h"
 
@@ -54,33 +55,24 @@ int os_unmap(void *p, size_t size);
  */
 int os_purge(void *p, size_t size);
 
+/** enum os_advice - of madvise(2); the last are newer than some headers */
 enum os_advice {
-	OS_HUGEPAGE,   /* back it by huge pages from now on */
-	OS_NOHUGEPAGE, /* no longer */
-	OS_WIPEONFORK, /* a forked child finds zeros */
-	OS_KEEPONFORK, /* a copy again */
-	OS_DONTDUMP,   /* not part of core dumps */
-	OS_DODUMP,
-	OS_UNSHARE, /* a copy of its own of what is shared with forked ones */
+	OS_DROP = MADV_DONTNEED,
+	OS_DONTFORK = MADV_DONTFORK,
+	OS_HUGEPAGE = MADV_HUGEPAGE,	 /* back it by huge pages from now on */
+	OS_NOHUGEPAGE = MADV_NOHUGEPAGE, /* no longer */
+	OS_WIPEONFORK = MADV_WIPEONFORK, /* a forked child finds zeros */
+	OS_KEEPONFORK = MADV_KEEPONFORK, /* a copy again */
+	OS_DONTDUMP = MADV_DONTDUMP,	 /* not part of core dumps */
+	OS_DODUMP = MADV_DODUMP,
+	OS_BRING = MADV_POPULATE_READ,	  /* as if the kernel touched it */
+	OS_UNSHARE = MADV_POPULATE_WRITE, /* no page is shared with children */
+	OS_DROP_LOCKED = 24,
+	OS_GUARD = 102,
 };
 
-/** os_advise - how the kernel shall treat a range; 0 or -errno */
-int os_advise(void *p, size_t size, enum os_advice advice);
-
-/** os_madvise - the system call itself; 0 or -errno */
-int os_madvise(void *p, size_t size, int advice);
-
-/** os_bring - touch pages as the kernel does; false if some cannot be read */
-bool os_bring(void *p, size_t size);
-
-/** os_advice_drops - is a range zeros after this advice of madvise(2)? */
-bool os_advice_drops(int advice);
-
-/** os_advice_new - may the kernel not know it? */
-bool os_advice_new(int advice);
-
-/** os_advice_for_fork - does it say what a child finds there? */
-bool os_advice_for_fork(int advice);
+/** os_advise - how the kernel shall treat a range, any advice; 0 or -errno */
+int os_advise(void *p, size_t size, int advice);
 
 /**
  * os_lock - bring a range into memory and keep it there
