@@ -11,10 +11,7 @@
 #include "api/api.h"
 #include "map/swapmap.h"
 #include "next.h"
-
-/* RLIMIT_NOFILE and RLIMIT_AS; their header may rename the functions */
-#define OPEN_FILES    7
-#define ADDRESS_SPACE 9
+#include "os/os.h"
 
 /* Of 64 bits each, wherever there is a libmm. */
 struct limit {
@@ -31,13 +28,13 @@ static bool is_self(pid_t pid)
 
 static void before(pid_t pid, int what, const struct limit *to)
 {
-	if (unlikely(swap_on) && what == OPEN_FILES && to && is_self(pid))
+	if (unlikely(swap_on) && what == OS_OPEN_FILES && to && is_self(pid))
 		api_limit_files(to->soft);
 }
 
 static int after(int r, pid_t pid, int what, const struct limit *to)
 {
-	if (!r && what == ADDRESS_SPACE && to && is_self(pid))
+	if (!r && what == OS_ADDRESS_SPACE && to && is_self(pid))
 		api_limit_space(to->soft);
 	return r;
 }

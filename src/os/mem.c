@@ -19,10 +19,10 @@ static bool is_error(long r)
 	return (unsigned long)r >= (unsigned long)-4095;
 }
 
-static void *map(size_t size, int prot)
+static void *map(size_t size, int prot, int shared)
 {
 	long r = sys6(SYS_mmap, NULL, size, prot,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		      shared | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return is_error(r) ? NULL : (void *)r;
 }
@@ -42,7 +42,7 @@ size_t os_page_size(void)
 /* The kernel writes no such pages to a core dump, but gdb's gcore does. */
 void *os_reserve(size_t size)
 {
-	void *p = map(size, PROT_NONE);
+	void *p = map(size, PROT_NONE, MAP_PRIVATE);
 
 	if (p) {
 		os_advise(p, size, OS_NOHUGEPAGE);
@@ -82,7 +82,12 @@ void os_read_only(void *p, size_t size)
 
 void *os_map(size_t size)
 {
-	return map(size, PROT_READ | PROT_WRITE);
+	return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+}
+
+void *os_map_shared(size_t size)
+{
+	return map(size, PROT_READ | PROT_WRITE, MAP_SHARED);
 }
 
 int os_unmap(void *p, size_t size)
@@ -136,14 +141,13 @@ size_t os_resident(const void *p, size_t size)
 
 size_t os_limit(enum os_resource what)
 {
-	static const int number[] = {
-		[OS_ADDRESS_SPACE] = RLIMIT_AS,
-		[OS_LOCKED_MEMORY] = RLIMIT_MEMLOCK,
-		[OS_OPEN_FILES] = RLIMIT_NOFILE,
-	};
 	struct rlimit rl;
 
-	if (sys4(SYS_prlimit64, 0, number[what], NULL, &rl) ||
+	static_assert((int)OS_OPEN_FILES == RLIMIT_NOFILE &&
+			      (int)OS_LOCKED_MEMORY == RLIMIT_MEMLOCK &&
+			      (int)OS_ADDRESS_SPACE == RLIMIT_AS,
+		      "they are the kernel's");
+	if (sys4(SYS_prlimit64, 0, what, NULL, &rl) ||
 	    rl.rlim_cur == RLIM_INFINITY)
 		return SIZE_MAX;
 	return rl.rlim_cur;

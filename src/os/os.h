@@ -45,6 +45,9 @@ void os_read_only(void *p, size_t size);
 /** os_map - reserve and commit at once; NULL if the kernel refuses */
 void *os_map(size_t size);
 
+/** os_map_shared - the same; children made by fork share it */
+void *os_map_shared(size_t size);
+
 /** os_unmap - give address space back; 0 or -errno (then it stays ours) */
 int os_unmap(void *p, size_t size);
 
@@ -98,9 +101,14 @@ int os_move(void *from, void *to, size_t size);
 /** os_resident - bytes of memory behind a range, 0 if it is not mapped */
 size_t os_resident(const void *p, size_t size);
 
-enum os_resource { OS_ADDRESS_SPACE, OS_LOCKED_MEMORY, OS_OPEN_FILES };
+/** enum os_resource - of getrlimit(2); its header may rename functions */
+enum os_resource {
+	OS_OPEN_FILES = 7,
+	OS_LOCKED_MEMORY = 8,
+	OS_ADDRESS_SPACE = 9,
+};
 
-/** os_limit - what the process may have of it in bytes; SIZE_MAX if any amount
+/** os_limit - what the process may have of it, in bytes; SIZE_MAX: any amount
  */
 size_t os_limit(enum os_resource what);
 
@@ -485,9 +493,6 @@ int os_lock_byte(int fd, uint64_t byte, bool lock);
 
 /** os_random - fill a few bytes with chance; 0 or -errno */
 int os_random(void *buf, size_t len);
-
-/** os_map_shared - as os_map(); children made by fork share it */
-void *os_map_shared(size_t size);
 
 /* ---- log and formatting (os/log.c) ---- */
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/uio.h>
@@ -151,12 +150,4 @@ int os_random(void *buf, size_t len)
 	if (r < 0)
 		return (int)r;
 	return r == (long)len ? 0 : -EIO;
-}
-
-void *os_map_shared(size_t size)
-{
-	long r = sys6(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	return (unsigned long)r >= (unsigned long)-4095 ? NULL : (void *)r;
 }
