@@ -46,12 +46,9 @@ size_t block_bytes(const struct block *b, const void *p)
 /* One line for the first foreign pointer; programs may mix allocators. */
 __cold static void foreign(const char *what, const void *p)
 {
-	static bool told;
-
 	stat_add_global(STAT_foreign_free, 1);
-	if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
-		mm_warn("%s of %p: not a block of libmm; ignored (reported once)",
-			what, p);
+	mm_warn_once("%s of %p: not a block of libmm; ignored (reported once)",
+		     what, p);
 }
 
 /* ---- allocating ---- */

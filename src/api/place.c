@@ -17,21 +17,7 @@ static void *failed(int err)
 	return NULL;
 }
 
-static bool first_time(bool *told)
-{
-	return !__atomic_exchange_n(told, true, __ATOMIC_RELAXED);
-}
-
 /* ---- nodes ---- */
-
-__cold static void no_node(int node)
-{
-	static bool told;
-
-	if (first_time(&told))
-		mm_warn("mm_alloc_node: node %d has no memory for this process (reported once). numactl --hardware shows which nodes there are",
-			node);
-}
 
 /* Where the kernel places, or a policy of the user's, all is one node here. */
 static int find_node(int node)
@@ -43,7 +29,9 @@ static int find_node(int node)
 	if (nr_nodes == 1 && !numa_is_fake && node >= 0 && node < MAX_NODES &&
 	    (os_nodes_allowed() >> node & 1))
 		return 0;
-	no_node(node);
+	mm_warn_once(
+		"mm_alloc_node: node %d has no memory for this process (reported once). numactl --hardware shows which nodes there are",
+		node);
 	return -EINVAL;
 }
 
@@ -104,23 +92,19 @@ __public int mm_node_of(const void *ptr)
 /* What the kernel does not let us lock is memory that is not to be had. */
 static int lock_error(int err, size_t size)
 {
-	static bool told;
-
 	if (err != -EPERM)
 		return err;
-	if (first_time(&told))
-		mm_warn("cannot lock %zu KiB in memory, the limit is %zu KiB in all (reported once). Raise it with ulimit -l or LimitMEMLOCK=",
-			(size + 1023) >> 10, os_limit(OS_LOCKED_MEMORY) >> 10);
+	mm_warn_once(
+		"cannot lock %zu KiB in memory, the limit is %zu KiB in all (reported once). Raise it with ulimit -l or LimitMEMLOCK=",
+		(size + 1023) >> 10, os_limit(OS_LOCKED_MEMORY) >> 10);
 	return -ENOMEM;
 }
 
 __cold static int not_a_block(const char *what, const void *p, size_t len)
 {
-	static bool told;
-
-	if (first_time(&told))
-		mm_warn("%s of %zu bytes at %p: not inside one live block of libmm (reported once)",
-			what, len, p);
+	mm_warn_once(
+		"%s of %zu bytes at %p: not inside one live block of libmm (reported once)",
+		what, len, p);
 	return -EINVAL;
 }
 
@@ -233,12 +217,10 @@ void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags)
 __public void *mm_alloc_zone(size_t size, enum mm_zone_type zone,
 			     unsigned flags)
 {
-	static bool told;
-
 	if ((unsigned)zone >= MM_NR_ZONES || flags & ~FLAGS_ALL) {
-		if (first_time(&told))
-			mm_warn("mm_alloc_zone: zone %u or flags 0x%x are unknown (reported once). See enum mm_zone_type and MM_* in mm/mm.h",
-				(unsigned)zone, flags);
+		mm_warn_once(
+			"mm_alloc_zone: zone %u or flags 0x%x are unknown (reported once). See enum mm_zone_type and MM_* in mm/mm.h",
+			(unsigned)zone, flags);
 		return failed(-EINVAL);
 	}
 	if (size > PTRDIFF_MAX)
@@ -250,7 +232,6 @@ __public void *mm_alloc_zone(size_t size, enum mm_zone_type zone,
 
 void api_limit_space(size_t limit)
 {
-	static bool told;
 	struct heap *h;
 	size_t reserved;
 
@@ -263,7 +244,8 @@ void api_limit_space(size_t limit)
 	reserved = zone_cut(limit);
 	door_leave(h);
 	/* what was used of the windows stays */
-	if (reserved > limit && first_time(&told))
-		mm_warn("the program limits its address space to %zu MiB, and its heap has %zu MiB reserved: it can map nothing and start no thread (reported once). Let it raise the limit",
+	if (reserved > limit)
+		mm_warn_once(
+			"the program limits its address space to %zu MiB, and its heap has %zu MiB reserved: it can map nothing and start no thread (reported once). Let it raise the limit",
 			limit >> 20, reserved >> 20);
 }

@@ -508,6 +508,14 @@ __printf(3, 4) size_t os_format(char *buf, size_t len, const char *fmt, ...);
 /** mm_warn - one line on standard error, "mm: " first; errno is untouched */
 __printf(1, 2) void mm_warn(const char *fmt, ...);
 
+/** mm_warn_once - the same, but for each place in the source only once */
+#define mm_warn_once(...)                                                      \
+	do {                                                                   \
+		static bool told;                                              \
+		if (!__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))       \
+			mm_warn(__VA_ARGS__);                                  \
+	} while (0)
+
 /** struct mm_out - buffered writer for the views */
 struct mm_out {
 	int fd, err;

@@ -104,22 +104,20 @@ bool swap_can_fork(void)
 
 void swap_rest(int err)
 {
-	static bool said, lacked;
 	long lack;
 
 	__atomic_add_fetch(&swap_rests, 1, __ATOMIC_SEQ_CST);
 	lack = swap_ask(SWAP_BRING, NULL, 0);
-	if (lack && !lacked)
-		mm_warn("not all of the heap fits into memory (error %ld): forked children end where they touch what is out",
+	if (lack)
+		mm_warn_once(
+			"not all of the heap fits into memory (error %ld): forked children end where they touch what is out",
 			-lack);
-	lacked |= lack != 0;
-	if (!said)
-		mm_warn("a forked child could not open the swap file and /proc/self/pagemap (error %d%s): children do not swap, and all comes back before each",
-			-err,
-			err == -EMFILE
-				? "; raise ulimit -n"
-				: "; mount /proc in the new root, or let the process be dumpable");
-	said = true;
+	mm_warn_once(
+		"a forked child could not open the swap file and /proc/self/pagemap (error %d%s): children do not swap, and all comes back before each",
+		-err,
+		err == -EMFILE
+			? "; raise ulimit -n"
+			: "; mount /proc in the new root, or let the process be dumpable");
 }
 
 void swap_go_on(void)
