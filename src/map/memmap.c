@@ -4,23 +4,23 @@
  */
 #include "map/memmap.h"
 
-static struct window_mapping entries[MAX_WINDOWS];
+static struct mapping entries[MAX_WINDOWS];
 
 int map_add_window(struct window *w)
 {
-	struct window_mapping *e = &entries[w->id];
+	struct mapping *m = &entries[w->id];
 
-	e->window = w;
-	e->mapping.ptes = w->ptes;
-	mapping_init(&e->mapping, w->base,
-		     w->base + (w->nr_pages << PAGE_SHIFT), MAPPING_WINDOW);
+	m->window = w;
+	m->ptes = w->ptes;
+	mapping_init(m, w->base, w->base + (w->nr_pages << PAGE_SHIFT),
+		     MAPPING_WINDOW);
 	/* the first window is found by its range; see map_find() */
-	return w->id ? pgtable_map(&mm_pgtable, &e->mapping) : 0;
+	return w->id ? pgtable_map(&mm_pgtable, m) : 0;
 }
 
 void map_cut_window(void)
 {
-	struct mapping *m = &entries[0].mapping;
+	struct mapping *m = &entries[0];
 
 	mapping_init(m, m->start, m->start + windows[0].size, MAPPING_WINDOW);
 }
@@ -28,7 +28,7 @@ void map_cut_window(void)
 struct mapping *map_find(struct tlb *tlb, uintptr_t addr)
 {
 	if (addr - windows[0].base < windows[0].size)
-		return &entries[0].mapping;
+		return &entries[0];
 	return tlb ? tlb_find(tlb, addr) : pgtable_find(&mm_pgtable, addr);
 }
 
@@ -36,7 +36,5 @@ struct window *map_window(struct tlb *tlb, uintptr_t addr)
 {
 	struct mapping *m = map_find(tlb, addr);
 
-	if (!m || m->kind != MAPPING_WINDOW)
-		return NULL;
-	return mapping_window(m);
+	return m && m->kind == MAPPING_WINDOW ? mapping_window(m) : NULL;
 }

@@ -12,11 +12,6 @@
 #include "map/pgtable.h"
 #include "map/tlb.h"
 
-struct window_mapping {
-	struct mapping mapping;
-	struct window *window;
-};
-
 /** map_add_window - enter a window into the page table; 0 or -errno */
 int map_add_window(struct window *w);
 
@@ -32,9 +27,9 @@ void map_cut_window(void);
 struct mapping *map_find(struct tlb *tlb, uintptr_t addr);
 
 /** mapping_window - the window of a mapping of kind MAPPING_WINDOW */
-static inline struct window *mapping_window(struct mapping *m)
+static inline struct window *mapping_window(const struct mapping *m)
 {
-	return container_of(m, struct window_mapping, mapping)->window;
+	return m->window;
 }
 
 /** map_window - the window that holds an address, or NULL */

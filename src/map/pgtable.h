@@ -37,15 +37,18 @@ enum mapping_kind {
 	MAPPING_VMA,
 };
 
+struct window;
+
 /*
- * First member of what describes a window or a block. Its memory must stay a
- * struct mapping for ever, as readers may look at it after an unmap.
+ * First member of what describes a block. Its memory must stay a struct mapping
+ * for ever, as readers may look at it after an unmap.
  */
 struct mapping {
-	uintptr_t start, end; /* multiples of PAGE_SIZE; set by mapping_init */
-	uint8_t kind;	      /* enum mapping_kind */
-	bool armed;	      /* VMA: the fault service gets its faults */
-	uint64_t *ptes;	      /* states of its pages, or NULL */
+	uintptr_t start, end;  /* multiples of PAGE_SIZE; set by mapping_init */
+	uint8_t kind;	       /* enum mapping_kind */
+	bool armed;	       /* VMA: the fault service gets its faults */
+	uint64_t *ptes;	       /* states of its pages, or NULL */
+	struct window *window; /* WINDOW: which */
 };
 
 /*
