@@ -88,21 +88,22 @@ static void show_vmstat(struct mm_out *o, const struct snapshot *s)
 
 /* ---- numastat, as numastat(8) prints it ---- */
 
-#define NR_NUMA_ROWS 6
+#define NUMA_ROW(f)                                                            \
+	{                                                                      \
+		.name = #f, .offset = offsetof(struct mm_node_stats, f)        \
+	}
 
-static const char *const numa_row[NR_NUMA_ROWS] = {
-	"numa_hit",	  "numa_miss",	"numa_foreign",
-	"interleave_hit", "local_node", "other_node",
+static const struct {
+	char name[16];
+	size_t offset; /* of the field with that name */
+} numa_rows[] = {
+	NUMA_ROW(numa_hit),	  NUMA_ROW(numa_miss),	NUMA_ROW(numa_foreign),
+	NUMA_ROW(interleave_hit), NUMA_ROW(local_node), NUMA_ROW(other_node),
 };
 
 static uint64_t numa_figure(const struct mm_node_stats *n, unsigned row)
 {
-	const uint64_t figure[NR_NUMA_ROWS] = {
-		n->numa_hit,	   n->numa_miss,  n->numa_foreign,
-		n->interleave_hit, n->local_node, n->other_node,
-	};
-
-	return figure[row];
+	return *(const uint64_t *)((const char *)n + numa_rows[row].offset);
 }
 
 static void show_numastat(struct mm_out *o, const struct snapshot *s)
@@ -114,8 +115,8 @@ static void show_numastat(struct mm_out *o, const struct snapshot *s)
 		os_format(name, sizeof(name), "node%u", nodes[i].phys);
 		out_printf(o, "%16s", name);
 	}
-	for (unsigned r = 0; r < NR_NUMA_ROWS; r++) {
-		out_printf(o, "\n%-16s", numa_row[r]);
+	for (unsigned r = 0; r < ARRAY_SIZE(numa_rows); r++) {
+		out_printf(o, "\n%-16s", numa_rows[r].name);
 		for (unsigned i = 0; i < nr_nodes; i++)
 			out_printf(o, "%16lu",
 				   numa_figure(&s->stats.node[i], r));
@@ -125,7 +126,8 @@ static void show_numastat(struct mm_out *o, const struct snapshot *s)
 
 /* ---- rows ---- */
 
-void show_rows(struct mm_out *o, const struct row *row, size_t nr, int width)
+static void text_rows(struct mm_out *o, int width, const struct row *row,
+		      size_t nr)
 {
 	static const char *const unit[] = { " kB", "", "", " us" };
 
@@ -143,8 +145,8 @@ void show_rows(struct mm_out *o, const struct row *row, size_t nr, int width)
 	}
 }
 
-void json_rows(struct mm_out *o, const char *name, const struct row *row,
-	       size_t nr)
+static void json_rows(struct mm_out *o, const char *name, const struct row *row,
+		      size_t nr)
 {
 	out_printf(o, "  \"%s\": {", name);
 	for (const struct row *r = row; r < row + nr; r++) {
@@ -158,12 +160,19 @@ void json_rows(struct mm_out *o, const char *name, const struct row *row,
 	out_printf(o, "\n  },\n");
 }
 
-#define NR_MEM_ROWS 15
-
-/* The rows of meminfo and of the JSON object. */
-static void mem_rows(const struct mm_stats *st, struct row row[NR_MEM_ROWS])
+void show_rows(struct mm_out *o, const char *json, int width,
+	       const struct row *row, size_t nr)
 {
-	const struct row rows[NR_MEM_ROWS] = {
+	if (json)
+		json_rows(o, json, row, nr);
+	else
+		text_rows(o, width, row, nr);
+}
+
+static void mem_rows(struct mm_out *o, const struct mm_stats *st,
+		     const char *json)
+{
+	const struct row rows[] = {
 		{ "Requested", st->requested, BYTES },
 		{ "Used", st->used, BYTES },
 		{ "Committed", st->committed, BYTES },
@@ -181,15 +190,12 @@ static void mem_rows(const struct mm_stats *st, struct row row[NR_MEM_ROWS])
 		{ "VmaCommitted", st->vma_committed, BYTES },
 	};
 
-	memcpy(row, rows, sizeof(rows));
+	show_rows(o, json, 8, rows, ARRAY_SIZE(rows));
 }
 
 static void show_meminfo(struct mm_out *o, const struct snapshot *s)
 {
-	struct row row[NR_MEM_ROWS];
-
-	mem_rows(&s->stats, row);
-	show_rows(o, row, NR_MEM_ROWS, 8);
+	mem_rows(o, &s->stats, NULL);
 }
 
 static void show_options(struct mm_out *o, const struct snapshot *s)
@@ -231,8 +237,8 @@ static void json_nodes(struct mm_out *o, const struct snapshot *s)
 	for (unsigned i = 0; i < nr_nodes; i++) {
 		out_printf(o, "%s\n    {\"node\": %u", i ? "," : "",
 			   nodes[i].phys);
-		for (unsigned r = 0; r < NR_NUMA_ROWS; r++)
-			out_printf(o, ", \"%s\": %lu", numa_row[r],
+		for (unsigned r = 0; r < ARRAY_SIZE(numa_rows); r++)
+			out_printf(o, ", \"%s\": %lu", numa_rows[r].name,
 				   numa_figure(&s->stats.node[i], r));
 		out_printf(o, "}");
 	}
@@ -260,16 +266,13 @@ static void json_slabs(struct mm_out *o, const struct snapshot *s)
 
 static void show_json(struct mm_out *o, const struct snapshot *s)
 {
-	struct row row[NR_MEM_ROWS];
-
-	mem_rows(&s->stats, row);
 	out_printf(o, "{\n  \"schema\": 1,\n  \"version\": \"%s\",\n",
 		   mm_version());
-	json_rows(o, "meminfo", row, NR_MEM_ROWS);
+	mem_rows(o, &s->stats, "meminfo");
 	json_zones(o);
 	json_nodes(o, s);
 	json_slabs(o, s);
-	json_swap(o);
+	swap_rows(o, "swapinfo");
 	out_printf(o, "  \"vmstat\": {");
 	for (unsigned i = 0; i < NR_STATS; i++)
 		out_printf(o, "%s\n    \"%s\": %lu", i ? "," : "", stat_name[i],

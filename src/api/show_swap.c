@@ -42,16 +42,13 @@ static unsigned long percentile(unsigned of_1000)
 	return 0;
 }
 
-#define NR_ROWS 15
-
-/* The rows of swapinfo and of the JSON object. */
-static void swap_rows(struct row row[NR_ROWS])
+void swap_rows(struct mm_out *o, const char *json)
 {
 	size_t out = READ_ONCE(pages_out);
 	struct swap_counts c;
 
 	swap_counts(&c);
-	const struct row rows[NR_ROWS] = {
+	const struct row rows[] = {
 		{ "Resident", pages_resident() << PAGE_SHIFT, BYTES },
 		{ "Staged", READ_ONCE(pages_staged) << PAGE_SHIFT, BYTES },
 		{ "Swapped", out << PAGE_SHIFT, BYTES },
@@ -73,24 +70,13 @@ static void swap_rows(struct row row[NR_ROWS])
 		{ "Errors", c.errors, COUNT },
 	};
 
-	__builtin_memcpy(row, rows, sizeof(rows));
+	show_rows(o, json, 10, rows, ARRAY_SIZE(rows));
 }
 
 void show_swapinfo(struct mm_out *o, const struct snapshot *s)
 {
-	struct row row[NR_ROWS];
-
 	(void)s;
-	swap_rows(row);
-	show_rows(o, row, NR_ROWS, 10);
-}
-
-void json_swap(struct mm_out *o)
-{
-	struct row row[NR_ROWS];
-
-	swap_rows(row);
-	json_rows(o, "swapinfo", row, NR_ROWS);
+	swap_rows(o, NULL);
 }
 
 static void show_line(struct mm_out *o, const char *name,

@@ -10,7 +10,7 @@
  *   used      = committed - dirty free pages - pages in thread lists
  *   requested = live small objects + runs + own mappings
  */
-#include "api/snapshot.h"
+#include "api/show.h"
 #include "side/option.h"
 
 /* Its thread goes on counting credits down: see the top of this file. */
