@@ -9,28 +9,6 @@
  *        slab. It has an array of its own: threads that free each other's
  *        objects read it without taking the owner's slab line away.
  * pte:   state of one page; the page table's last level, laid flat.
- *
- *   page->type    who writes it     what it is
- *   PAGE_TAIL     -                 not the first page of anything
- *   PAGE_BUDDY    zone, locked      head of a free block of 2^order pages
- *   PAGE_PCP      owning thread     head of a free run of nr pages
- *   PAGE_LARGE    owner of block    head of a live block of nr pages, none of
- *                                   them UNTOUCHED
- *   PAGE_SLAB     heap              head of a slab
- *   PAGE_ISOLATED purge             head of a free run, being purged
- *
- *   pte_state()   memory behind it  contents
- *   UNTOUCHED     no                zeros
- *   PRESENT       maybe             anything
- *   PINNED        yes, locked       anything; the rest is how often
- *   STAGED        in the staging    anything; value: where there
- *   SWAPPED       no                in the store; value: its name there
- *   MOVING        perhaps           on its way to the staging
- *   PACKING       in the staging    being stored
- *   FILLING       perhaps           being brought back
- *
- * The last five are met only while swap works; see map/swapmap.h. Only swapd
- * begins MOVING and PACKING, only the fault service FILLING.
  */
 #ifndef MM_MAP_PAGE_H
 #define MM_MAP_PAGE_H
@@ -38,13 +16,15 @@
 #include "arena/arena.h"
 #include "mm/mm.h"
 
+/** enum page_type - what a page is, and who writes its descriptor */
 enum page_type {
-	PAGE_TAIL,
-	PAGE_BUDDY,
-	PAGE_PCP,
-	PAGE_LARGE,
-	PAGE_SLAB,
-	PAGE_ISOLATED,
+	PAGE_TAIL,     /* not the first page of anything: nobody */
+	PAGE_BUDDY,    /* head of a free block of 2^order pages: zone, locked */
+	PAGE_PCP,      /* head of a free run of nr pages: owning thread */
+	PAGE_LARGE,    /* head of a live block of nr pages, none of which is
+			  UNTOUCHED: owner of the block */
+	PAGE_SLAB,     /* head of a slab: its heap */
+	PAGE_ISOLATED, /* head of a free run that is being purged: who does */
 };
 
 typedef uint32_t pfn_t;
@@ -105,17 +85,21 @@ static inline uint32_t slot_owner(const struct slot *slot)
 	return smp_load_acquire(&slot->owner) & ~OWNER_OUT;
 }
 
-/* A page table entry: state in the low bits; see map/swapmap.h for the rest. */
+/*
+ * A page table entry: state in the low bits; see map/swapmap.h for the rest.
+ * The last five states are met only while swap works. Only swapd begins MOVING
+ * and PACKING, only the fault service FILLING.
+ */
 typedef uint64_t pte_t;
 #define PTE_STATE_MASK 7UL
-#define PTE_UNTOUCHED  0UL
-#define PTE_PRESENT    1UL
-#define PTE_PINNED     2UL
-#define PTE_STAGED     3UL
-#define PTE_SWAPPED    4UL
-#define PTE_MOVING     5UL
-#define PTE_PACKING    6UL
-#define PTE_FILLING    7UL
+#define PTE_UNTOUCHED  0UL	  /* no memory behind it: zeros */
+#define PTE_PRESENT    1UL	  /* perhaps memory behind it */
+#define PTE_PINNED     2UL	  /* memory, locked; the rest is how often */
+#define PTE_STAGED     3UL	  /* in the staging; value: where there */
+#define PTE_SWAPPED    4UL	  /* in the store; value: its name there */
+#define PTE_MOVING     5UL	  /* on its way to the staging, perhaps there */
+#define PTE_PACKING    6UL	  /* in the staging, being stored */
+#define PTE_FILLING    7UL	  /* being brought back, perhaps there */
 #define PTE_NOSWAP     (1UL << 6) /* of a page that is PRESENT or PINNED */
 #define PTE_PIN	       (1UL << 7) /* one pin of a page that is PINNED */
 
