@@ -288,7 +288,10 @@ static struct slab *pick_partial(struct heap *h, unsigned class)
 	return best;
 }
 
-/* Unlike carve() and slab_take(): one object, for check mode. */
+/*
+ * Unlike carve() and slab_take(): one object, for check mode. What was never
+ * given out has no link that an overrun, which memcheck only reports, breaks.
+ */
 static void *take_one(struct slab *s)
 {
 	size_t bytes = class_bytes[s->class];
