@@ -9,7 +9,6 @@
 #include <errno.h>
 #include "map/memmap.h"
 #include "side/option.h"
-#include "zone/node.h"
 #include "zone/zone.h"
 
 struct node *nodes;

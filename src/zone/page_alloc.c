@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <string.h>
 #include "side/option.h"
-#include "zone/node.h"
 #include "zone/zone.h"
 
 #define GROW_FIRST  (MAX_ORDER_PAGES / 4)  /* 1 MiB */
