@@ -177,8 +177,7 @@ size_t os_cgroup_processes(void)
 
 int os_statm_open(void)
 {
-	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/thread-self/statm",
-			 O_RDONLY | O_CLOEXEC, 0);
+	return (int)sys_open("/proc/thread-self/statm", O_RDONLY);
 }
 
 size_t os_resident_self(int fd)

@@ -10,7 +10,7 @@
 
 long os_read_file(const char *path, char *buf, size_t len)
 {
-	long fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	long fd = sys_open(path, O_RDONLY);
 	size_t got = 0;
 	long r = 0;
 
@@ -60,8 +60,7 @@ int os_file_id(int fd, struct os_file_id *id)
 
 int os_open_write(const char *path)
 {
-	return (int)sys4(SYS_openat, AT_FDCWD, path,
-			 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	return (int)sys_open(path, O_WRONLY | O_CREAT | O_TRUNC);
 }
 
 int os_dup(int fd, int least)

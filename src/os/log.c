@@ -185,8 +185,7 @@ size_t os_format(char *buf, size_t len, const char *fmt, ...)
 /* Threads with a table of descriptors of their own have no standard error. */
 static void write_from_outside(const char *line, size_t len)
 {
-	long fd = sys4(SYS_openat, AT_FDCWD, "/proc/self/fd/2",
-		       O_WRONLY | O_APPEND | O_CLOEXEC, 0);
+	long fd = sys_open("/proc/self/fd/2", O_WRONLY | O_APPEND);
 
 	if (fd < 0)
 		return;

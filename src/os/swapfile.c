@@ -26,8 +26,7 @@ static long open_and_unlink(const char *dir)
 	if (os_random(&chance, sizeof(chance)))
 		return -EOPNOTSUPP;
 	os_format(path, sizeof(path), "%s/.mm-swap-%lx", dir, chance);
-	fd = sys4(SYS_openat, AT_FDCWD, path,
-		  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = sys_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW);
 	if (fd >= 0)
 		sys3(SYS_unlinkat, AT_FDCWD, path, 0);
 	return fd;
@@ -35,8 +34,7 @@ static long open_and_unlink(const char *dir)
 
 int os_open_unnamed(const char *dir)
 {
-	long fd = sys4(SYS_openat, AT_FDCWD, dir,
-		       O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+	long fd = sys_open(dir, O_RDWR | O_TMPFILE | O_EXCL);
 
 	/* kernels that do not know O_TMPFILE see a directory to write to */
 	if (fd == -EOPNOTSUPP || fd == -EISDIR)
@@ -51,7 +49,7 @@ int os_reopen(int tid, int fd)
 	char path[64];
 
 	os_format(path, sizeof(path), "/proc/self/task/%d/fd/%d", tid, fd);
-	return (int)sys4(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
+	return (int)sys_open(path, O_RDWR);
 }
 
 /* pread or pwrite, until there is nothing left */

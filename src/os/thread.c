@@ -147,7 +147,7 @@ void os_reserve_stdio(void)
 	long fd;
 
 	do
-		fd = sys4(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC, 0);
+		fd = sys_open("/", O_PATH);
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		os_close((int)fd);
@@ -175,8 +175,7 @@ int os_proc_tid(void)
 
 unsigned os_threads(int tids[], unsigned most)
 {
-	int fd = (int)sys4(SYS_openat, AT_FDCWD, "/proc/self/task",
-			   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int fd = (int)sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY);
 	char buf[KIB(1)] __attribute__((aligned(8)));
 	unsigned nr = 0;
 	long n;

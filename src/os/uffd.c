@@ -35,8 +35,7 @@ static long open_descriptor(int flags)
 
 	if (fd != -EPERM || flags)
 		return fd;
-	dev = sys4(SYS_openat, AT_FDCWD, "/dev/userfaultfd", O_RDWR | O_CLOEXEC,
-		   0);
+	dev = sys_open("/dev/userfaultfd", O_RDWR);
 	if (dev < 0)
 		return fd;
 	fd = sys3(SYS_ioctl, dev, USERFAULTFD_IOC_NEW, O_CLOEXEC);
@@ -171,8 +170,7 @@ int os_uffd_look(int fd, struct os_touch *touch)
 
 int os_pagemap_open(void)
 {
-	return (int)sys4(SYS_openat, AT_FDCWD, "/proc/thread-self/pagemap",
-			 O_RDONLY | O_CLOEXEC, 0);
+	return (int)sys_open("/proc/thread-self/pagemap", O_RDONLY);
 }
 
 /* linux/fs.h has it since Linux 6.7. */
