@@ -145,6 +145,16 @@ static void retire_active(struct heap *h, struct slab *s)
 		__slab_release(h, s);
 }
 
+void __disown_partial(struct heap *h, unsigned class)
+{
+	struct slab *s;
+
+	while ((s = h->partial[class])) {
+		slab_unlink(&h->partial[class], s);
+		partial_put(s);
+	}
+}
+
 static void hand_over(struct heap *h, unsigned class)
 {
 	struct slab *s = h->active[class];
@@ -152,10 +162,7 @@ static void hand_over(struct heap *h, unsigned class)
 	h->active[class] = NULL;
 	if (s)
 		retire_active(h, s);
-	while ((s = h->partial[class])) {
-		slab_unlink(&h->partial[class], s);
-		partial_put(s);
-	}
+	__disown_partial(h, class);
 }
 
 /* Leave everything but the full slabs to the node. */

@@ -39,19 +39,13 @@ static void inbox_push(struct heap *h, void *head, void *tail, uint32_t count)
 }
 
 /* Is the slab still ours, or has another heap adopted it meanwhile? */
-static __flatten void take_home(struct heap *h, struct slab *s, void *head,
-				void *tail, uint32_t count)
+__flatten void slab_take_home(struct heap *h, struct slab *s, void *head,
+			      void *tail, uint32_t count)
 {
 	if (slot_owner(slot_of(s)) == h->id)
 		__slab_put(h, s, head, tail, count);
 	else
 		remote_post(s, head, tail, count);
-}
-
-void slab_take_home(struct heap *h, struct slab *s, void *head, void *tail,
-		    uint32_t count)
-{
-	take_home(h, s, head, tail, count);
 }
 
 /* Caller holds h->lock. Returns whether anything had come. */
@@ -68,25 +62,12 @@ bool __inbox_drain(struct heap *h)
 
 		/* the next batch is as cold as this one was */
 		__builtin_prefetch((void *)(link & LINK_MASK));
-		take_home(h, slab_at(tail), (void *)words(tail)[0], tail,
-			  (uint32_t)(link >> COUNT_SHIFT));
+		slab_take_home(h, slab_at(tail), (void *)words(tail)[0], tail,
+			       (uint32_t)(link >> COUNT_SHIFT));
 		counter_add(&h->stats, STAT_remote_drain, 1);
 		tail = (void *)(link & LINK_MASK);
 	}
 	return true;
-}
-
-/* Partial slabs of a heap without a thread belong to everybody. */
-static void __disown_partial(struct heap *h)
-{
-	for (unsigned c = 1; c < NR_CLASSES; c++) {
-		struct slab *s;
-
-		while ((s = h->partial[c])) {
-			slab_unlink(&h->partial[c], s);
-			partial_put(s);
-		}
-	}
 }
 
 void heap_drain_idle(struct heap *h)
@@ -96,7 +77,9 @@ void heap_drain_idle(struct heap *h)
 		if (!lock_try(&h->lock))
 			return; /* its holder looks at the inbox when done */
 		if (h->idle && __inbox_drain(h)) {
-			__disown_partial(h);
+			/* they belong to everybody */
+			for (unsigned c = 1; c < NR_CLASSES; c++)
+				__disown_partial(h, c);
 			pcp_drain(&h->pcp, 0);
 		}
 		lock_release(&h->lock);

@@ -393,6 +393,9 @@ void __slab_release(struct heap *h, struct slab *s);
 void slab_retire(struct slab *s);
 void slab_sleep(struct slab *s);
 
+/** __disown_partial - leave partial slabs of a class to the node */
+void __disown_partial(struct heap *h, unsigned class);
+
 /* remote.c */
 void remote_free(struct heap *h, struct slab *s, void *p);
 void remote_flush(struct heap *h);
