@@ -123,15 +123,16 @@ __cold bool door_again(struct heap *h, size_t n, unsigned tries)
 
 static void *alloc_or_reclaim(struct heap *h, size_t n, size_t align, gfp_t gfp)
 {
-	void *p = alloc(h, n, align, gfp);
-
 	/* what no window can align has a mapping of its own */
 	size_t takes = align > PAGE_SIZE << MAX_PAGE_ORDER
 			       ? max_size(n, VMA_ALIGN)
 			       : n;
+	unsigned tries = 0;
+	void *p;
 
-	for (unsigned i = 0; unlikely(!p) && door_again(h, takes, i); i++)
+	do
 		p = alloc(h, n, align, gfp);
+	while (unlikely(!p) && door_again(h, takes, tries++));
 	return p;
 }
 

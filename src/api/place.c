@@ -55,6 +55,7 @@ static void *alloc_on(unsigned nid, size_t n)
 __public void *mm_alloc_node(size_t size, int node)
 {
 	struct heap *h = door_enter();
+	unsigned tries = 0;
 	void *p = NULL;
 	int nid;
 
@@ -63,11 +64,10 @@ __public void *mm_alloc_node(size_t size, int node)
 		return api_malloc(size);
 	size += !size;
 	nid = find_node(node);
-	if (nid >= 0 && size <= PTRDIFF_MAX) {
-		p = alloc_on((unsigned)nid, size);
-		for (unsigned i = 0; !p && door_again(h, size, i); i++)
+	if (nid >= 0 && size <= PTRDIFF_MAX)
+		do
 			p = alloc_on((unsigned)nid, size);
-	}
+		while (!p && door_again(h, size, tries++));
 	if (p)
 		valgrind_block(p, size, false);
 	door_leave(h);
@@ -185,29 +185,20 @@ __public int mm_unpin(void *ptr, size_t len)
 
 /* ---- zones ---- */
 
-static void *take_zoned(struct heap *h, enum mm_zone_type zone, size_t size,
-			unsigned flags, int *err)
-{
-	void *p;
-
-	lock_acquire(&h->lock);
-	p = zoned_alloc(h, zone, size, flags, err);
-	lock_release(&h->lock);
-	return p;
-}
-
 void *zone_block(size_t size, enum mm_zone_type zone, unsigned flags)
 {
 	int err = tcache.busy ? -EAGAIN : -ENOMEM;
 	struct heap *h = door_enter();
+	unsigned tries = 0;
 	void *p;
 
 	if (!h)
 		return failed(err);
-	p = take_zoned(h, zone, size, flags, &err);
-	for (unsigned i = 0; !p && err == -ENOMEM && door_again(h, size, i);
-	     i++)
-		p = take_zoned(h, zone, size, flags, &err);
+	do {
+		lock_acquire(&h->lock);
+		p = zoned_alloc(h, zone, size, flags, &err);
+		lock_release(&h->lock);
+	} while (!p && err == -ENOMEM && door_again(h, size, tries++));
 	if (p)
 		valgrind_block(p, size, false);
 	door_leave(h);
