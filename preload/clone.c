@@ -145,14 +145,6 @@ static bool confines(long nr)
 	       nr == SYS_prctl;
 }
 
-/* Beside swap's threads the caller is the only one. */
-static bool is_alone(void)
-{
-	int tids[SWAP_THREADS + 2];
-
-	return os_threads(tids, ARRAY_SIZE(tids)) == SWAP_THREADS + 1;
-}
-
 /* Can it be for the other threads that the kernel says no? */
 static bool wants_alone(long nr, const long a[])
 {
@@ -185,7 +177,7 @@ static long confine(long nr, const long a[])
 		api_end_swap(why);
 	r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if ((r != -EINVAL && r != -EUSERS) || !wants_alone(nr, a) ||
-	    swap_is_parents() || !is_alone())
+	    swap_is_parents() || !swap_is_alone())
 		return r;
 	api_end_swap(why);
 	return os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -542,7 +542,6 @@ static void server_main(void *arg)
 int service_init(void)
 {
 	static_assert(NR_SERVERS <= MAX_SERVERS, "each has a word");
-	static_assert(NR_SERVERS + 1 == SWAP_THREADS, "and swapd");
 
 	zeros = os_map(MAX_AHEAD * PAGE_SIZE);
 	for (unsigned i = 0; i < NR_SERVERS; i++) {

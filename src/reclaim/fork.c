@@ -16,7 +16,7 @@
 #define FORK_MS 1000
 
 int fork_file = -1;
-static int fork_pagemap = -1; /* its place is for the child's own */
+static int fork_pagemap = -1; /* keeps a place for the child's own */
 
 static void close_fd(int *fd)
 {
@@ -112,13 +112,13 @@ void swapd_fork_parent(void)
  * came from lets go of it only after the entry says PRESENT, so it is either
  * there, or still where it was.
  */
-static void finish(pte_t *pte, char *p, int pagemap)
+static void finish(pte_t *pte, char *p)
 {
 	pte_t v = *pte, rest = v & ~(PTE_STATE_MASK | PTE_KIND_MASK);
 	bool has = false;
 
 	if ((v & PTE_KIND_MASK) != PTE_FROM_ZERO &&
-	    os_pagemap_read(pagemap, p, 1, &has))
+	    os_pagemap_read(fork_pagemap, p, 1, &has))
 		bug("swap: a forked child cannot read /proc/self/pagemap");
 	*pte = PTE_PRESENT;
 	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {
@@ -132,20 +132,19 @@ static void finish(pte_t *pte, char *p, int pagemap)
 	}
 }
 
-static void repair(pte_t *pte, char *p, int pagemap)
+static void repair(pte_t *pte, char *p)
 {
 	if (pte_state(*pte) == PTE_FILLING)
-		finish(pte, p, pagemap);
+		finish(pte, p);
 	pages_staged += pte_state(*pte) == PTE_STAGED;
 	pages_out += pte_state(*pte) == PTE_SWAPPED;
 }
 
 /* Without a service of its own a child needs all pages where they belong. */
-static void fill(pte_t *pte, char *p, int pagemap)
+static void fill(pte_t *pte, char *p)
 {
 	pte_t v = *pte;
 
-	(void)pagemap;
 	if (pte_state(v) == PTE_SWAPPED &&
 	    swap_load(swapd.coder, pte_value(v), p, true))
 		bug("swap: the page at %p is lost in a forked child",
@@ -157,9 +156,8 @@ static void fill(pte_t *pte, char *p, int pagemap)
 }
 
 /* Somebody else fills it: wait for that. */
-static void wait_for(pte_t *pte, char *p, int pagemap)
+static void wait_for(pte_t *pte, char *p)
 {
-	(void)pagemap;
 	if (pte_state(*pte) <= PTE_PINNED)
 		return;
 	(void)READ_ONCE(*p);
@@ -177,18 +175,17 @@ void swap_stop(void)
 		os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 }
 
-static void for_all_armed(void (*f)(pte_t *pte, char *p, int pagemap),
-			  int pagemap)
+static void for_all_armed(void (*f)(pte_t *pte, char *p))
 {
 	for (struct armed_range r = { 0 }; next_armed(&r);)
 		for (; r.start < r.end; r.start += PAGE_SIZE)
-			f(r.ptes++, (char *)r.start, pagemap);
+			f(r.ptes++, (char *)r.start);
 }
 
 void swapd_fork_child(void)
 {
-	int pagemap, err;
 	bool ended;
+	int err;
 
 	if (likely(!swap_on))
 		return;
@@ -204,17 +201,17 @@ void swapd_fork_child(void)
 	}
 	swap_service_start(fork_file);
 	close_fd(&fork_pagemap);
-	pagemap = os_pagemap_open();
+	fork_pagemap = os_pagemap_open();
 	pages_out = pages_staged = 0;
-	for_all_armed(repair, pagemap);
-	close_fd(&pagemap);
+	for_all_armed(repair);
+	close_fd(&fork_pagemap);
 	err = swapd_start();
 	if (err) {
 		/* swap_rest() has said so */
 		if (err != -ENOENT && err != -EACCES && err != -EMFILE &&
 		    !ids_version)
 			swap_refuse(err);
-		for_all_armed(fill, -1);
+		for_all_armed(fill);
 		swap_stop();
 	}
 	close_fds();
@@ -223,6 +220,6 @@ void swapd_fork_child(void)
 void swapd_orphan(void)
 {
 	swapmap_fork_child();
-	for_all_armed(wait_for, -1);
+	for_all_armed(wait_for);
 	swap_stop();
 }

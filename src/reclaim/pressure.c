@@ -20,8 +20,8 @@ unsigned fault_latency[NR_LATENCIES];
 const unsigned pressure_seconds[NR_AVERAGES] = { 10, 60, 300 };
 struct pressure pressure;
 
-static int own_tid[NR_SERVERS + 1]; /* of the service, and of swapd */
-static int tids[MAX_THREADS];	    /* of all, as far as known */
+static int own_tid[SWAP_THREADS]; /* of the service, and of swapd */
+static int tids[MAX_THREADS];	  /* of all, as far as known */
 static unsigned nr_tids, nr_stalls;
 static uint64_t full_ns;
 

@@ -41,7 +41,8 @@ size_t reclaim_trim(struct heap *h, size_t keep);
  */
 void swap_start(void);
 
-#define SWAP_THREADS 3 /* that swap has in a process */
+/** swap_is_alone - is there one thread of the program's, beside swap's? */
+bool swap_is_alone(void);
 
 /**
  * swap_end - all that is out comes back, and swap's threads end

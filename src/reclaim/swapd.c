@@ -291,6 +291,13 @@ static void sleep_until_bell(uint32_t heard, unsigned ms)
 	__atomic_store_n(&swapd_sleeps, false, __ATOMIC_SEQ_CST);
 }
 
+bool swap_is_alone(void)
+{
+	int tids[SWAP_THREADS + 2];
+
+	return os_threads(tids, ARRAY_SIZE(tids)) == SWAP_THREADS + 1;
+}
+
 /*
  * The last thread of the program's may end without ending the process, by a
  * system call of its own or as seccomp has it. Then it does not go on for us.
@@ -298,13 +305,13 @@ static void sleep_until_bell(uint32_t heard, unsigned ms)
 void end_with_program(void)
 {
 	static uint64_t next_ms;
-	int tids[SWAP_THREADS + 2], status;
+	int status;
 
 	if (os_clock_ms() < next_ms)
 		return;
 	next_ms = os_clock_ms() + TICK_MS;
 	/* the first thread is listed until the process ends */
-	if (os_threads(tids, ARRAY_SIZE(tids)) != SWAP_THREADS + 1)
+	if (!swap_is_alone())
 		return;
 	status = os_first_ended();
 	if (status >= 0)
@@ -480,6 +487,5 @@ void swap_start(void)
 	if (err) {
 		swap_on = false;
 		swap_refuse(err);
-		return;
 	}
 }

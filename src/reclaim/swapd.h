@@ -326,7 +326,8 @@ int service_start(void);
  */
 int move_back(uintptr_t addr, uint64_t stage, bool shared);
 
-#define NR_SERVERS 2 /* one waits for touches, the others are at work */
+#define NR_SERVERS   2 /* one waits for touches, the others are at work */
+#define SWAP_THREADS (NR_SERVERS + 1) /* and swapd */
 
 /** stall_own - thread @i of swap's own has this tid; i <= NR_SERVERS */
 void stall_own(unsigned i, int tid);
