@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 #include "os/os.h"
 #include "os/syscall.h"
@@ -123,7 +124,7 @@ static void put_string(struct sink *s, const struct spec *sp, const char *str)
 	put_field(s, sp, str, n);
 }
 
-size_t os_vformat(char *buf, size_t len, const char *f, va_list args)
+static size_t vformat(char *buf, size_t len, const char *f, va_list args)
 {
 	struct sink s = { buf, len, 0 };
 	struct spec sp;
@@ -177,7 +178,7 @@ size_t os_format(char *buf, size_t len, const char *fmt, ...)
 	size_t n;
 
 	va_start(ap, fmt);
-	n = os_vformat(buf, len, fmt, ap);
+	n = vformat(buf, len, fmt, ap);
 	va_end(ap);
 	return n;
 }
@@ -196,7 +197,7 @@ static void write_from_outside(const char *line, size_t len)
 static void log_line(const char *fmt, va_list ap)
 {
 	char line[512] = "mm: ";
-	size_t n = 4 + os_vformat(line + 4, sizeof(line) - 5, fmt, ap);
+	size_t n = 4 + vformat(line + 4, sizeof(line) - 5, fmt, ap);
 
 	line[n] = '\n';
 	if (os_write_all(2, line, n + 1) == -EBADF)
@@ -257,6 +258,6 @@ void out_printf(struct mm_out *o, const char *fmt, ...)
 	if (o->len > sizeof(o->buf) / 2)
 		out_flush(o);
 	va_start(ap, fmt);
-	o->len += os_vformat(o->buf + o->len, sizeof(o->buf) - o->len, fmt, ap);
+	o->len += vformat(o->buf + o->len, sizeof(o->buf) - o->len, fmt, ap);
 	va_end(ap);
 }

@@ -10,7 +10,6 @@
 #define MM_OS_OS_H
 
 #include <asm/mman.h>
-#include <stdarg.h>
 #include "base/bits.h"
 
 /* ---- memory (os/mem.c) ---- */
@@ -497,12 +496,11 @@ int os_random(void *buf, size_t len);
 /* ---- log and formatting (os/log.c) ---- */
 
 /**
- * os_vformat - format into a buffer; always ends it with NUL
+ * os_format - format into a buffer; always ends it with NUL
  *
  * Conversions: %s %c %d %u %x %p %%, with l or z, width, '-' and '0' flags,
  * precision of %s. Returns the bytes written without the NUL.
  */
-size_t os_vformat(char *buf, size_t len, const char *fmt, va_list ap);
 __printf(3, 4) size_t os_format(char *buf, size_t len, const char *fmt, ...);
 
 /** mm_warn - one line on standard error, "mm: " first; errno is untouched */

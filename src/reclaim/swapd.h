@@ -204,14 +204,6 @@ struct armed_range {
 };
 bool next_armed(struct armed_range *r);
 
-/**
- * armed_mapping - what the range lies in; NULL if that has gone
- *
- * next_armed() takes a lock that comes before scan_lock: so look again. It may
- * end before the range does. Context: caller holds scan_lock.
- */
-struct mapping *armed_mapping(const struct armed_range *r);
-
 /** uffd_register - watch over a range, which in a child takes a moment */
 int uffd_register(int uffd, void *p, size_t size);
 

@@ -403,7 +403,11 @@ static bool next_chunks(struct armed_range *r)
 	return first < nr_chunks;
 }
 
-struct mapping *armed_mapping(const struct armed_range *r)
+/*
+ * What a range lies in, under scan_lock, which comes after the lock that
+ * next_armed() takes: it may have gone, or end before the range does.
+ */
+static struct mapping *armed_mapping(const struct armed_range *r)
 {
 	struct mapping *m = map_find(NULL, r->start);
 

@@ -388,7 +388,6 @@ void __slab_put(struct heap *h, struct slab *s, void *head, void *tail,
 		uint32_t count);
 /** slab_put - take back one object, wherever its page is; takes h->lock */
 void slab_put(struct heap *h, struct slab *s, void *p);
-void __slab_event(struct heap *h, struct slab *s);
 void __slab_release(struct heap *h, struct slab *s);
 void slab_retire(struct slab *s);
 void slab_sleep(struct slab *s);

@@ -192,7 +192,7 @@ static void __slab_wake(struct heap *h, struct slab *s, int32_t more)
 		partial_put(s);
 }
 
-void __slab_event(struct heap *h, struct slab *s)
+static void __slab_event(struct heap *h, struct slab *s)
 {
 	if (s->state == SLAB_FULL) {
 		__slab_wake(h, s, 0);
