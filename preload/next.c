@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * preload/next.c - where libc's own functions are
+ * preload/next.c - where libc's own functions are; dlopen()
  *
  * Each is looked for when it is first called, as dlsym() costs a small program
  * pages of the loader's; but all before the first dlopen(). That has the
@@ -31,8 +31,16 @@ void *next_function(enum next which)
 	return fn;
 }
 
-void next_find_all(void)
+/*
+ * Without RTLD_DEEPBIND. With it a module looks for malloc and free in its own
+ * libraries first, and so finds libc's: it would free there what the program
+ * has from here, and the other way round. php loads its extensions in this way.
+ * It is a jump, not a call: libc searches for the file on behalf of whose
+ * return address it finds.
+ */
+__public void *dlopen(const char *file, int mode)
 {
 	for (enum next i = 0; i < NR_NEXT; i++)
 		next_function(i);
+	return NEXT(dlopen)(file, mode & ~RTLD_DEEPBIND);
 }

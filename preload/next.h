@@ -33,9 +33,6 @@ enum next {
 /** next_function - NULL if libc has none; where it is, is kept */
 void *next_function(enum next which);
 
-/** next_find_all - look for all of them now */
-void next_find_all(void);
-
 /** NEXT - libc's function @name, declared as ours is */
 #define NEXT(name) ((__typeof(&name))next_function(NEXT_##name))
 
