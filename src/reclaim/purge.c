@@ -84,6 +84,7 @@ size_t reclaim_trim(struct heap *h, size_t keep)
 	if (h)
 		heap_trim(h);
 	trim_node_heaps();
+	drain_page_lists();
 	lock_acquire(&purge_lock);
 	for_each_zone(z) {
 		done += purge_zone(z, 0, pages);

@@ -232,6 +232,16 @@ void heap_trim(struct heap *h)
 	lock_release(&h->lock);
 }
 
+void drain_page_lists(void)
+{
+	for (struct heap *h = heap_first(); h; h = h->next_all) {
+		if (!READ_ONCE(h->pcp.nr_pages) || !lock_try(&h->lock))
+			continue;
+		pcp_drain(&h->pcp, 0);
+		lock_release(&h->lock);
+	}
+}
+
 void trim_node_heaps(void)
 {
 	for (unsigned nid = 0; nid < nr_nodes; nid++) {

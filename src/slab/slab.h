@@ -488,6 +488,9 @@ static inline bool slab_is_home(const struct heap *h, const struct slab *s)
 /** heap_trim - send this heap's batches, drain its inbox and page lists */
 void heap_trim(struct heap *h);
 
+/** drain_page_lists - give back what other heaps have in their page lists */
+void drain_page_lists(void);
+
 /** trim_node_heaps - the same for the heaps of heap_of_node() */
 void trim_node_heaps(void);
 
