@@ -186,6 +186,12 @@ static bool drops(int advice)
 	       advice == OS_GUARD;
 }
 
+/* Others drop memory of their own in signal handlers, too. */
+static bool is_of_heap(uintptr_t start, uintptr_t end)
+{
+	return map_find(NULL, start) || map_find(NULL, end - 1);
+}
+
 int api_madvise(void *p, size_t size, int advice)
 {
 	uintptr_t start = (uintptr_t)p;
@@ -197,7 +203,10 @@ int api_madvise(void *p, size_t size, int advice)
 	    (advice == OS_WIPEONFORK || advice == OS_DONTFORK))
 		api_keep(p, size);
 	if (likely(!swap_on) || !drops(advice) || start >= end ||
-	    start & (PAGE_SIZE - 1))
+	    start & (PAGE_SIZE - 1) || !is_of_heap(start, end))
 		return os_advise(p, size, advice);
+	/* a handler, and what it has interrupted may hold the lock */
+	if (tcache.busy)
+		return -EAGAIN;
 	return drop_range(start, end, advice);
 }
