@@ -262,12 +262,17 @@ void file_sweep(void)
 /* An index for what was opened as @file, and nothing left under it. */
 static unsigned join(int file)
 {
+	uint64_t members = READ_ONCE(family->members);
+
+	/* who died has left work; that is rather for the next sweep */
+	for (unsigned i = 0; i < NR_MEMBERS; i++)
+		if (!(members & bit(i)) && !os_lock_byte(file, i, true))
+			return i;
 	for (unsigned i = 0; i < NR_MEMBERS; i++) {
 		int err = os_lock_byte(file, i, true);
 
 		if (!err) {
-			if (READ_ONCE(family->members) & bit(i))
-				drop_member(file, i);
+			drop_member(file, i);
 			return i;
 		}
 		if (err != -EAGAIN)
