@@ -128,7 +128,9 @@ static void finish(pte_t *pte, char *p)
 	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE && has) {
 		stage_leave(pte_value(v));
 	} else if ((v & PTE_KIND_MASK) == PTE_FROM_STAGE) {
-		*pte = rest | PTE_STAGED;
+		/* else it was being freed, and has no stage any more */
+		*pte = stages[pte_value(v)].pte == pte ? rest | PTE_STAGED
+						       : PTE_UNTOUCHED;
 	}
 }
 
