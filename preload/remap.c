@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * preload/remap.c - libc's mmap and mremap, on memory of the heap
+ * preload/remap.c - libc's mmap, mremap and shmat, on memory of the heap
  *
- * A program may map something else over its own blocks, or move pages of them
- * away. The kernel moves what is there, so that has to be all; and what is
- * mapped anew is not watched over: it would be lost once it left.
+ * A program may map something else over its own blocks, or into a hole that it
+ * has cut into one, or move pages of them away. The kernel moves what is there,
+ * so that has to be all; and what is mapped anew is not watched over: it would
+ * be lost once it left.
  */
 #include <errno.h>
 #include <linux/mman.h>
 #include <stdarg.h>
+#include <sys/ipc.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include "alias.h"
@@ -40,11 +43,33 @@ static void *call(long nr, const long a[], void *over, size_t size)
 __public void *mmap(void *p, size_t size, int prot, int flags, int fd, off_t at)
 {
 	const long a[] = { (long)p, (long)size, prot, flags, fd, at };
+	void *new = call(SYS_mmap, a, flags & MAP_FIXED ? p : NULL, size);
 
-	return call(SYS_mmap, a, flags & MAP_FIXED ? p : NULL, size);
+	/* into a hole that there was */
+	if (!(flags & MAP_FIXED) && is_heap(new))
+		api_mapped(new, size);
+	return new;
 }
 
 export_as(mmap64, mmap);
+
+static size_t segment_size(int id)
+{
+	struct shmid_ds ds;
+
+	return os_syscall(SYS_shmctl, id, IPC_STAT, (long)&ds, 0, 0, 0)
+		       ? 0
+		       : ds.shm_segsz;
+}
+
+__public void *shmat(int id, const void *p, int flags)
+{
+	const long a[6] = { id, (long)p, flags };
+	bool over = flags & SHM_REMAP && is_heap(p);
+
+	return call(SYS_shmat, a, over ? (void *)p : NULL,
+		    over ? segment_size(id) : 0);
+}
 
 __public void *mremap(void *p, size_t size, size_t new_size, int flags, ...)
 {

@@ -64,6 +64,9 @@ void api_keep(void *p, size_t size);
  */
 long api_map_over(void *p, size_t size, long nr, const long a[]);
 
+/** api_mapped - what has just been mapped there stays. Context: as above */
+void api_mapped(void *p, size_t size);
+
 /** api_follow_ids - the calling thread is another user or group now */
 void api_follow_ids(void);
 

@@ -163,21 +163,39 @@ static int drop_range(uintptr_t start, uintptr_t end, int advice)
 	return err;
 }
 
+/* Within a range that is being changed. */
+static void entries_stay(uintptr_t start, size_t size)
+{
+	WRITE_ONCE(some_stay, true);
+	change_entries(DROP_STAY, start, align_up(start + size, PAGE_SIZE));
+}
+
+/* It may be nothing that can be watched over: it does not leave then. */
+static void watch(void *p, size_t size)
+{
+	ask(SWAP_WATCH, p, align_up(size, PAGE_SIZE));
+}
+
 long api_map_over(void *p, size_t size, long nr, const long a[])
 {
-	uintptr_t start = (uintptr_t)p;
 	bool busy = range_begin();
 	long r = os_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 
-	WRITE_ONCE(some_stay, true);
 	if (r == (long)p)
-		change_entries(DROP_STAY, start,
-			       align_up(start + size, PAGE_SIZE));
+		entries_stay((uintptr_t)p, size);
 	range_end(busy);
-	/* it may be nothing that can be watched over: it does not leave then */
 	if (r == (long)p)
-		ask(SWAP_WATCH, p, align_up(size, PAGE_SIZE));
+		watch(p, size);
 	return r;
+}
+
+void api_mapped(void *p, size_t size)
+{
+	bool busy = range_begin();
+
+	entries_stay((uintptr_t)p, size);
+	range_end(busy);
+	watch(p, size);
 }
 
 static bool drops(int advice)

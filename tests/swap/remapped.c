@@ -6,6 +6,7 @@
  * call, and says what a child shall find there. Some of it is out each time.
  * Nothing of other blocks may be lost, before and after these are freed.
  */
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -91,6 +92,36 @@ static void map_over_holes(void)
 	free_and_use(p);
 }
 
+static void map_into_hole(void)
+{
+	char *p = fresh();
+
+	CHECK(!munmap(p + BYTES / 4, BYTES / 2));
+	CHECK(mmap(p + BYTES / 4, BYTES / 2, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		   0) == p + BYTES / 4);
+	memset(p, 9, BYTES);
+	usleep(100000);
+	CHECK(!different(p, 9));
+	free_and_use(p);
+}
+
+/* The segment is others', too: a child writes nothing to it. */
+static void attach(void)
+{
+	int id = shmget(IPC_PRIVATE, BYTES, IPC_CREAT | 0600);
+	char *p = fresh();
+
+	CHECK(id >= 0 && shmat(id, p, SHM_REMAP) == p);
+	shmctl(id, IPC_RMID, NULL);
+	memset(p, 9, BYTES);
+	CHECK(!in_child(p, 9));
+	CHECK(!different(p, 9));
+	CHECK(mmap(p, BYTES, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == p);
+	free_and_use(p);
+}
+
 static void map_in_vain(void)
 {
 	char *p = fresh();
@@ -166,6 +197,8 @@ int main(void)
 	heap_write(&others, 1);
 	map_over(MAP_PRIVATE);
 	map_over_holes();
+	map_into_hole();
+	attach();
 	map_in_vain();
 	move_away();
 	move_into();
