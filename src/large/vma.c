@@ -447,11 +447,14 @@ int vma_pin(struct vma *v, void *p, size_t size)
 {
 	uintptr_t page = os_page_size();
 	uintptr_t start = align_down((uintptr_t)p, page);
+	size_t bytes = align_up((uintptr_t)p + size, page) - start;
 	int err;
 
+	/* what is out may have to wait for swapd, which takes the lock */
+	if (unlikely(swap_on))
+		os_advise((void *)start, bytes, OS_BRING);
 	lock_acquire(&vma_lock);
-	err = os_lock((void *)start,
-		      align_up((uintptr_t)p + size, page) - start);
+	err = os_lock((void *)start, bytes);
 	v->nr_pins += !err;
 	/* it may have failed half way */
 	if (err && !v->nr_pins)
