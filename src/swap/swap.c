@@ -76,18 +76,22 @@ void swap_free_later(swp_t swp)
 		slot_push_later((uint32_t)swp);
 }
 
+/* A child has the rest of them as well, at whichever of them the copy is made.
+ */
 static void free_what_was_left(void)
 {
-	uint32_t slot = slots_take_later();
+	static uint32_t left;
+	uint32_t slot;
 
-	while (slot) {
-		uint32_t next = slot_next_later(slot);
-
+	do {
 		lock_acquire(&store_lock);
-		free_slot(slot);
+		slot = left ? left : slots_take_later();
+		if (slot) {
+			left = slot_next_later(slot);
+			free_slot(slot);
+		}
 		lock_release(&store_lock);
-		slot = next;
-	}
+	} while (slot);
 }
 
 /* ---- from the pool to the file ---- */
