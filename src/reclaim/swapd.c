@@ -45,6 +45,8 @@ static size_t store_some(size_t nr, uint64_t before)
 {
 	size_t n;
 
+	/* who forks waits for the lock, and malloc() for who forks */
+	swap_ease(swapd.coder);
 	lock_acquire(&scan_lock);
 	n = store_stages(nr, before);
 	lock_release(&scan_lock);

@@ -392,6 +392,12 @@ static bool ease(struct swap_coder *c)
 	return pack() || gather(c) || swap_spill(c);
 }
 
+void swap_ease(struct swap_coder *c)
+{
+	while (pool_is_over() && ease(c))
+		;
+}
+
 static int code(struct swap_coder *c, const void *page, unsigned how)
 {
 	if (how & SWAP_QUICKLY

@@ -106,6 +106,14 @@ void swap_free_later(swp_t swp);
 bool swap_balance(struct swap_coder *c, bool idle);
 
 /**
+ * swap_ease - make room in the pool for what is stored next
+ *
+ * swap_store() does it if need be, but may wait for the disk then, and its
+ * caller's locks with it. Context: swapd.
+ */
+void swap_ease(struct swap_coder *c);
+
+/**
  * swap_spill - the pool's oldest cluster goes to the file; false if it cannot
  *
  * Context: swapd.
