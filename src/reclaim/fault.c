@@ -33,6 +33,8 @@ static unsigned nr_pending;
 static uint64_t followed;  /* touches, by servers that follow */
 static unsigned want_room; /* servers that wait for swapd; atomic */
 static char *zeros;	   /* MAX_AHEAD pages, never written */
+static uint32_t gate;	   /* futex: may the servers begin? */
+enum { CLOSED, OPEN, IN_VAIN };
 
 /* ---- bringing pages ---- */
 
@@ -476,6 +478,22 @@ static int next_touch(struct os_touch *touch)
 				      : os_uffd_look(swapd.uffd, touch);
 }
 
+/* Only if all of them could be made: nobody could end one that waits. */
+static bool gate_opens(void)
+{
+	uint32_t g;
+
+	while ((g = __atomic_load_n(&gate, __ATOMIC_ACQUIRE)) == CLOSED)
+		os_futex_wait(&gate, CLOSED, FRONT_MS);
+	return g == OPEN;
+}
+
+static void open_gate(bool in_vain)
+{
+	__atomic_store_n(&gate, in_vain ? IN_VAIN : OPEN, __ATOMIC_RELEASE);
+	os_futex_wake(&gate);
+}
+
 /*
  * Only one thread at a time waits for touches: the kernel would wake all that
  * do for each.
@@ -488,6 +506,8 @@ static void server_main(void *arg)
 	stall_own(s->id, os_gettid());
 	os_cpus_get(&s->anywhere);
 	s->in_front = s->follows = false;
+	if (!gate_opens())
+		return;
 	for (;;) {
 		struct os_touch touch;
 		struct stall stall;
@@ -559,18 +579,17 @@ int service_init(void)
 
 int service_start(void)
 {
+	int tid = 0;
+
 	lock_init(&front);
 	nr_pending = want_room = 0;
-	for (unsigned i = 0; i < NR_SERVERS; i++) {
-		int tid;
-
+	gate = CLOSED;
+	for (unsigned i = 0; i < NR_SERVERS && tid >= 0; i++) {
 		/* it may run only when there are others */
 		servers[i].ids = ids_version;
 		tid = os_thread_start(servers[i].thread, server_main,
 				      &servers[i], false);
-
-		if (tid < 0)
-			return tid;
 	}
-	return 0;
+	open_gate(tid < 0);
+	return tid < 0 ? tid : 0;
 }
