@@ -235,7 +235,7 @@ void heap_trim(struct heap *h)
 void drain_page_lists(void)
 {
 	for (struct heap *h = heap_first(); h; h = h->next_all) {
-		if (!READ_ONCE(h->pcp.nr_pages) || !lock_try(&h->lock))
+		if (!lock_try(&h->lock))
 			continue;
 		pcp_drain(&h->pcp, 0);
 		lock_release(&h->lock);
