@@ -239,6 +239,8 @@ void drain_page_lists(void)
 			continue;
 		pcp_drain(&h->pcp, 0);
 		lock_release(&h->lock);
+		/* who posted meanwhile could not */
+		heap_drain_idle(h);
 	}
 }
 
