@@ -13,6 +13,7 @@
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
 #define LEAST_STEP  64	 /* pages */
 
+size_t page_goal = SIZE_MAX;
 static uint64_t looked_ms;
 
 /* What a limit leaves to the heap, when so much of it is used otherwise. */
@@ -118,7 +119,8 @@ bool set_limit(void)
 		mark = min_size(mark, heap + step / 2);
 	}
 	/* the pool counts, too, and something has to be left for the heap */
-	swap_bound_pool((page_goal >> 2) * 3 << PAGE_SHIFT);
+	swap_bound_pool(min_size(page_goal, SIZE_MAX >> PAGE_SHIFT) / 4 * 3
+			<< PAGE_SHIFT);
 	WRITE_ONCE(page_mark, mark);
 	WRITE_ONCE(page_limit, limit);
 	if (limit != SIZE_MAX)

@@ -65,6 +65,14 @@ static inline char *stage_addr(uint64_t stage)
 }
 
 /**
+ * page_goal - pages that swapd keeps the heap within
+ *
+ * page_limit is less where others grow as well: there swapd looks again after
+ * every step.
+ */
+extern size_t page_goal __hidden;
+
+/**
  * limit_gap - how far below its goal swapd begins; it ends at twice as far
  *
  * What the gap holds is not used, so it is small in a large heap.

@@ -349,7 +349,7 @@ static pfn_t list_alloc(unsigned nid, enum mm_zone_type type, size_t nr,
 	return pfn;
 }
 
-size_t page_limit = SIZE_MAX, page_goal = SIZE_MAX, page_mark;
+size_t page_limit = SIZE_MAX, page_mark;
 
 size_t pages_resident(void)
 {

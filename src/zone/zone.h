@@ -202,12 +202,8 @@ const struct span *page_span(pfn_t pfn);
 /** page_limit - pages that the heap may hold, SIZE_MAX for any number */
 extern size_t page_limit __hidden;
 
-/**
- * page_goal, page_mark - pages that swapd keeps the heap within; from where on
- * it is woken. The limit is less than the goal where others grow as well: there
- * swapd looks again after every step.
- */
-extern size_t page_goal __hidden, page_mark __hidden;
+/** page_mark - pages from where on swapd is woken */
+extern size_t page_mark __hidden;
 
 /** pages_resident - pages that the heap holds, those of the store included */
 size_t pages_resident(void);
