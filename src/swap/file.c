@@ -174,23 +174,6 @@ void disk_end(void)
 	__atomic_sub_fetch(&at_disk, 1, __ATOMIC_RELAXED);
 }
 
-static void punch(int file, size_t i)
-{
-	disk_begin();
-	os_punch(file, i * CLUSTER_BYTES, CLUSTER_BYTES);
-	disk_end();
-}
-
-static int write_at(const void *from, size_t bytes, uint64_t at)
-{
-	int err;
-
-	disk_begin();
-	err = os_write_at(fd, from, bytes, at);
-	disk_end();
-	return err;
-}
-
 void swap_write_through(void)
 {
 	writes_through = true;
@@ -201,10 +184,8 @@ static void write_out(uint64_t start)
 {
 	static uint64_t last;
 
-	disk_begin();
 	os_write_out(fd, start, CLUSTER_BYTES, false);
 	os_write_out(fd, last, CLUSTER_BYTES, true);
-	disk_end();
 	last = start;
 }
 
@@ -218,7 +199,9 @@ static void drop_bit(int file, size_t i, unsigned member)
 	while (mask & bit(member)) {
 		if (mask == bit(member)) {
 			/* nobody else can add one now */
-			punch(file, i);
+			disk_begin();
+			os_punch(file, i * CLUSTER_BYTES, CLUSTER_BYTES);
+			disk_end();
 			smp_store_release(users, 0);
 			return;
 		}
@@ -380,13 +363,13 @@ static int write_cluster(struct swap_coder *c, uint64_t start, const char *p,
 			 size_t bytes, uint64_t nonce)
 {
 	if (!swap_config.crypt)
-		return write_at(p, bytes, start);
+		return os_write_at(fd, p, bytes, start);
 	for (size_t done = 0; done < bytes; done += CHUNK_BYTES) {
 		size_t len = min_size(bytes - done, CHUNK_BYTES);
 		int err;
 
 		crypt_bytes(&secret->aes, nonce, done, c->chunk, p + done, len);
-		err = write_at(c->chunk, len, start + done);
+		err = os_write_at(fd, c->chunk, len, start + done);
 		if (err)
 			return err;
 	}

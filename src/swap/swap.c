@@ -139,9 +139,12 @@ bool swap_spill(struct swap_coder *c)
 		return false;
 	err = file_claim(&place);
 	claimed = !err;
-	if (claimed)
+	if (claimed) {
+		disk_begin();
 		err = file_write(c, place, cluster_memory(cl), cl->used,
 				 &nonce);
+		disk_end();
+	}
 	lock_acquire(&store_lock);
 	moved = unhold(cl) && !err;
 	if (moved)
