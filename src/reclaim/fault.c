@@ -8,8 +8,8 @@
  * makes, has them. Neighbours come along if the touches go upwards.
  *
  * The service takes no lock but the store's short one, allocates nothing, and
- * touches nothing that may be absent itself. It waits for swapd while the heap
- * is at its limit, but not for long: a thread that forks may hold swapd up.
+ * touches nothing that may be absent itself. While the heap is at its limit it
+ * waits for swapd (room.c).
  */
 #include <errno.h>
 #include <string.h>
@@ -19,11 +19,8 @@
 #define MAX_PENDING  64
 #define FOLLOW_EVERY 64
 #define SPINS	     100
-#define ROOM_TRIES   10
 #define FRONT_MS     1000
 #define TURN_MS	     1
-#define ROOM_MS	     2
-#define MOST_ROOM_MS 100
 
 bool fork_is_handled;
 static struct server servers[NR_SERVERS];
@@ -31,7 +28,6 @@ static struct mm_lock front = LOCK(FRONT);   /* held by who waits for touches */
 static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
 static uint64_t followed;  /* touches, by servers that follow */
-static unsigned want_room; /* servers that wait for swapd; atomic */
 static char *zeros;	   /* MAX_AHEAD pages, never written */
 static uint32_t gate;	   /* futex: may the servers begin? */
 enum { CLOSED, OPEN, IN_VAIN };
@@ -119,15 +115,6 @@ static void find_fork(struct server *s)
 		os_uffd_wake(swapd.uffd,
 			     (void *)align_down(touch.addr, PAGE_SIZE),
 			     PAGE_SIZE);
-}
-
-/* The cgroup is full: swapd makes room. */
-void service_wait(void)
-{
-	uint32_t seen = READ_ONCE(swapd.progress);
-
-	swap_ring();
-	os_futex_wait(&swapd.progress, seen, ROOM_MS);
 }
 
 /* Before the entries say that the pages are there. */
@@ -291,39 +278,6 @@ static void count(unsigned kind, size_t nr)
 }
 
 /*
- * As long as pages leave, but not for ever: others may take what they free. If
- * all there is has to stay, the limit gives way; if the disk is slow, it does
- * not.
- */
-static void make_room(size_t nr)
-{
-	uint32_t seen, now;
-	uint64_t start;
-
-	if (likely(within_limit(nr)))
-		return;
-	start = os_clock_ms();
-	if (start < READ_ONCE(swapd.stuck_until))
-		return;
-	__atomic_add_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
-	seen = READ_ONCE(swapd.progress);
-	for (unsigned idle = 0; !within_limit(nr) && idle < ROOM_TRIES;) {
-		stage_help(BATCH_PAGES);
-		os_futex_wait(&swapd.progress, seen, ROOM_MS);
-		now = READ_ONCE(swapd.progress);
-		idle = now == seen ? idle + 1 : 0;
-		seen = now;
-		if (swap_at_disk()) {
-			idle = 0;
-			start = os_clock_ms();
-		} else if (os_clock_ms() - start > MOST_ROOM_MS) {
-			break;
-		}
-	}
-	__atomic_sub_fetch(&want_room, 1, __ATOMIC_SEQ_CST);
-}
-
-/*
  * In a window UNTOUCHED says that nobody owns the page yet, and stays: what
  * touches it is not the heap's user.
  */
@@ -399,7 +353,7 @@ static void serve(struct server *s, uintptr_t touched)
 		    (1UL << CHUNK_SHIFT) + m->start;
 	max = read_ahead(&s->ahead, m, touched,
 			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
-	make_room(max);
+	room_for(max);
 	for (;;) {
 		stage_help(HELP_PAGES); /* while who touched waits */
 		if (is_nobodys(m, &m->ptes[at])) {
@@ -441,11 +395,6 @@ static void follow(struct server *s, int tid)
 uint64_t service_followed(void)
 {
 	return READ_ONCE(followed);
-}
-
-bool service_wants_room(void)
-{
-	return READ_ONCE(want_room);
 }
 
 /* ---- the threads ---- */
@@ -582,7 +531,8 @@ int service_start(void)
 	int tid = 0;
 
 	lock_init(&front);
-	nr_pending = want_room = 0;
+	nr_pending = 0;
+	room_init();
 	gate = CLOSED;
 	for (unsigned i = 0; i < NR_SERVERS && tid >= 0; i++) {
 		/* it may run only when there are others */

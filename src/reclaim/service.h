@@ -2,9 +2,9 @@
 /*
  * reclaim/service.h - how pages are brought, for who brings them
  *
- * The threads of the service for what is touched (fault.c), and for children
- * that were made behind our back (orphan.c); swapd when all shall come back
- * (swapoff.c).
+ * The threads of the service for what is touched (fault.c), as there is room
+ * for it (room.c), and for children that were made behind our back (orphan.c);
+ * swapd when all shall come back (swapoff.c).
  */
 #ifndef MM_RECLAIM_SERVICE_H
 #define MM_RECLAIM_SERVICE_H
@@ -65,6 +65,12 @@ void service_step_back(struct server *s);
 
 /** service_wait - the cgroup is full: wait a little for swapd to make room */
 void service_wait(void);
+
+/** room_for - wait until the heap may hold @nr pages more, but not for long */
+void room_for(size_t nr);
+
+/** room_init - nobody waits. Context: the service is about to start */
+void room_init(void);
 
 /** orphans_see_to - give children that were made behind our back what is out */
 void orphans_see_to(struct server *s);

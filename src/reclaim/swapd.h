@@ -11,6 +11,7 @@
  * swapoff.c: all comes back.
  * fault.c:   the service: threads that bring back what is touched; service.h.
  * readahead.c: how many pages a touch brings.
+ * room.c:    who touches waits until there is room.
  * orphan.c:  children that were made behind our back.
  * ids.c:     the threads are whoever the program is.
  * pressure.c: how long that takes, and what else the program does meanwhile.
