@@ -169,6 +169,7 @@ static void fork_parent(void)
 		swap_go_on();
 	all_locks(FORK_PARENT);
 	os_streams_release();
+	swapd_fork_done();
 	tcache.busy = busy;
 }
 

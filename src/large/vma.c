@@ -257,8 +257,8 @@ static void bring_back(char *to, const char *from, size_t size)
 
 	for (size_t off = 0; off < size; off += sizeof(has) << PAGE_SHIFT) {
 		size_t nr = min_size((size - off) >> PAGE_SHIFT, sizeof(has));
-		bool known =
-			fd >= 0 && !os_pagemap_read(fd, from + off, nr, has);
+		bool known = fd >= 0 &&
+			     !os_pagemap_read(fd, from + off, nr, has, NULL);
 
 		for (size_t i = 0; i < nr; i++) {
 			size_t at = off + (i << PAGE_SHIFT);
@@ -450,9 +450,9 @@ int vma_pin(struct vma *v, void *p, size_t size)
 	size_t bytes = align_up((uintptr_t)p + size, page) - start;
 	int err;
 
-	/* what is out may have to wait for swapd, which takes the lock */
+	/* what is out, or shared, may have to wait for swapd, which takes it */
 	if (unlikely(swap_on))
-		os_advise((void *)start, bytes, OS_BRING);
+		os_advise((void *)start, bytes, OS_UNSHARE);
 	lock_acquire(&vma_lock);
 	err = os_lock((void *)start, bytes);
 	v->nr_pins += !err;

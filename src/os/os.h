@@ -127,6 +127,22 @@ int os_uffd_open(bool user_mode, bool *forks);
 int os_uffd_register(int fd, void *p, size_t size);
 
 /**
+ * os_uffd_protect - report writes to the pages that a registered range has, too
+ *
+ * Those that come into it later may be written. Returns 0, or -errno: -EINVAL
+ * if the machine cannot do that, -EAGAIN while a fork is to be read of.
+ */
+int os_uffd_protect(int fd, void *p, size_t size);
+
+/**
+ * os_uffd_unprotect - let a range be written, and wake who waits for that
+ *
+ * Returns 0; or -errno, and then nobody is woken: -EAGAIN as above, -ENOENT if
+ * a part of it is not registered.
+ */
+int os_uffd_unprotect(int fd, void *p, size_t size);
+
+/**
  * os_uffd_move - move pages, leaving none behind
  * @to:   registered, nothing there
  * @wake: wake who waits for the pages at @to
@@ -151,13 +167,15 @@ void os_uffd_wake(int fd, void *p, size_t size);
 
 /**
  * struct os_touch - what the kernel reports
- * @addr:  address that was touched
- * @tid:   thread that waits for it
- * @child: -1, or the process was forked, and this descriptor is for the child
+ * @addr:   address that was touched
+ * @tid:    thread that waits for it
+ * @child:  -1, or the process was forked, and this descriptor is for the child
+ * @writes: the page is there, but protected
  */
 struct os_touch {
 	uintptr_t addr;
 	int tid, child;
+	bool writes;
 };
 
 /** os_uffd_wait - wait for a report; 0 or -errno */
@@ -178,8 +196,11 @@ int os_pagemap_open(void);
  */
 int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end, size_t most);
 
-/** os_pagemap_read - which pages of a range have contents; 0 or -EIO */
-int os_pagemap_read(int fd, const void *p, size_t nr, bool *has);
+/**
+ * os_pagemap_read - which pages of a range have contents; 0 or -EIO
+ * @shared: receives which another process has, too; or it is NULL, or @has
+ */
+int os_pagemap_read(int fd, const void *p, size_t nr, bool *has, bool *shared);
 
 /* ---- threads that the program does not see (os/thread.c) ---- */
 

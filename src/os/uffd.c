@@ -59,25 +59,54 @@ static int open_with(bool user_mode, uint64_t features)
 	return err == -EINVAL ? -EOPNOTSUPP : (int)err;
 }
 
+static bool can_protect; /* not every machine can */
+
 int os_uffd_open(bool user_mode, bool *forks)
 {
-	const uint64_t needed = UFFD_FEATURE_MOVE | UFFD_FEATURE_THREAD_ID |
-				UFFD_FEATURE_EXACT_ADDRESS;
-	int fd = open_with(user_mode, needed | UFFD_FEATURE_EVENT_FORK);
+	const uint64_t wp = UFFD_FEATURE_PAGEFAULT_FLAG_WP;
+	uint64_t features = UFFD_FEATURE_MOVE | UFFD_FEATURE_THREAD_ID |
+			    UFFD_FEATURE_EXACT_ADDRESS |
+			    UFFD_FEATURE_EVENT_FORK;
+	int fd = open_with(user_mode, features | wp);
 
 	/* forks are for who may trace others (CAP_SYS_PTRACE) */
 	*forks = fd != -EPERM;
-	return *forks ? fd : open_with(user_mode, needed);
+	if (!*forks) {
+		features &= ~UFFD_FEATURE_EVENT_FORK;
+		fd = open_with(user_mode, features | wp);
+	}
+	can_protect = fd != -EOPNOTSUPP;
+	return can_protect ? fd : open_with(user_mode, features);
 }
 
 int os_uffd_register(int fd, void *p, size_t size)
 {
 	struct uffdio_register r = {
 		.range = { (uintptr_t)p, size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
+		.mode = UFFDIO_REGISTER_MODE_MISSING |
+			(can_protect ? UFFDIO_REGISTER_MODE_WP : 0),
 	};
 
 	return (int)sys3(SYS_ioctl, fd, UFFDIO_REGISTER, &r);
+}
+
+static int protect(int fd, void *p, size_t size, uint64_t mode)
+{
+	struct uffdio_writeprotect w = { .range = { (uintptr_t)p, size },
+					 .mode = mode };
+
+	return (int)sys3(SYS_ioctl, fd, UFFDIO_WRITEPROTECT, &w);
+}
+
+int os_uffd_protect(int fd, void *p, size_t size)
+{
+	return can_protect ? protect(fd, p, size, UFFDIO_WRITEPROTECT_MODE_WP)
+			   : -EINVAL;
+}
+
+int os_uffd_unprotect(int fd, void *p, size_t size)
+{
+	return protect(fd, p, size, 0);
 }
 
 long os_uffd_move(int fd, void *to, void *from, size_t size, bool wake)
@@ -138,6 +167,8 @@ static int read_touch(int fd, struct os_touch *touch)
 		touch->child = (int)msg.arg.fork.ufd;
 	} else {
 		touch->addr = msg.arg.pagefault.address;
+		touch->writes =
+			msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP;
 		touch->tid = (int)msg.arg.pagefault.feat.ptid;
 	}
 	return 0;
@@ -167,6 +198,7 @@ int os_uffd_look(int fd, struct os_touch *touch)
 
 #define PM_PRESENT (1UL << 63)
 #define PM_SWAP	   (1UL << 62) /* in the kernel's swap: it has contents */
+#define PM_OWN	   (1UL << 56) /* no other process has it */
 
 int os_pagemap_open(void)
 {
@@ -208,19 +240,33 @@ int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end, size_t most)
 	return 1;
 }
 
-int os_pagemap_read(int fd, const void *p, size_t nr, bool *has)
+static int read_pagemap(int fd, const void *p, size_t nr, uint64_t *entry)
+{
+	size_t size = nr * sizeof(*entry);
+
+	return sys4(SYS_pread64, fd, entry, size,
+		    ((uintptr_t)p >> PAGE_SHIFT) * sizeof(*entry)) == (long)size
+		       ? 0
+		       : -EIO;
+}
+
+int os_pagemap_read(int fd, const void *p, size_t nr, bool *has, bool *shared)
 {
 	uint64_t entry[64];
 
 	for (size_t i = 0, n; i < nr; i += n) {
 		n = min_size(nr - i, 64);
-		if (sys4(SYS_pread64, fd, entry, n * sizeof(entry[0]),
-			 (((uintptr_t)p >> PAGE_SHIFT) + i) *
-				 sizeof(entry[0])) !=
-		    (long)(n * sizeof(entry[0])))
+		if (read_pagemap(fd, (const char *)p + (i << PAGE_SHIFT), n,
+				 entry))
 			return -EIO;
-		for (size_t k = 0; k < n; k++)
-			has[i + k] = entry[k] & (PM_PRESENT | PM_SWAP);
+		for (size_t k = 0; k < n; k++) {
+			if (has)
+				has[i + k] = entry[k] & (PM_PRESENT | PM_SWAP);
+			if (shared)
+				shared[i + k] =
+					(entry[k] & (PM_PRESENT | PM_OWN)) ==
+					PM_PRESENT;
+		}
 	}
 	return 0;
 }

@@ -27,9 +27,9 @@ static struct server servers[NR_SERVERS];
 static struct mm_lock front = LOCK(FRONT);   /* held by who waits for touches */
 static struct os_touch pending[MAX_PENDING]; /* under it: read, not served */
 static unsigned nr_pending;
-static uint64_t followed;  /* touches, by servers that follow */
-static char *zeros;	   /* MAX_AHEAD pages, never written */
-static uint32_t gate;	   /* futex: may the servers begin? */
+static uint64_t followed; /* touches, by servers that follow */
+static char *zeros;	  /* MAX_AHEAD pages, never written */
+static uint32_t gate;	  /* futex: may the servers begin? */
 enum { CLOSED, OPEN, IN_VAIN };
 
 /* ---- bringing pages ---- */
@@ -99,7 +99,7 @@ static void see_to_child(int child)
  * stand behind touches, so read on until somebody has found it. A touch that
  * finds no place has to be made again.
  */
-static void find_fork(struct server *s)
+void service_find_fork(struct server *s)
 {
 	struct os_touch touch;
 
@@ -121,10 +121,10 @@ static void find_fork(struct server *s)
 static void give(struct server *s, uintptr_t addr, const char *from, size_t nr)
 {
 	while (!s->in_front && !orphans_settled())
-		find_fork(s);
+		service_find_fork(s);
 	while (!orphans_give(addr, from, nr)) {
 		service_wait();
-		find_fork(s);
+		service_find_fork(s);
 	}
 }
 
@@ -152,7 +152,7 @@ static size_t install(struct server *s, uintptr_t addr, const char *from,
 			os_uffd_wake(swapd.uffd, to, PAGE_SIZE);
 			i++;
 		} else if (r == -EAGAIN) {
-			find_fork(s);
+			service_find_fork(s);
 		} else {
 			if (n == 1)
 				break;
@@ -211,7 +211,7 @@ static size_t from_stage(struct server *s, uintptr_t addr, const pte_t *old,
 		while ((err = move_back(to, stage,
 					pte_state(old[i]) == PTE_PACKING)) ==
 		       -EAGAIN)
-			find_fork(s);
+			service_find_fork(s);
 		if (err < 0)
 			return i;
 		if (err > 0)
@@ -330,16 +330,20 @@ static void wait_for_entry(struct server *s, const pte_t *pte)
 {
 	for (unsigned i = 0; pte_is_busy(pte_read(pte)); i++)
 		if (i > SPINS)
-			find_fork(s);
+			service_find_fork(s);
 }
 
-static void serve(struct server *s, uintptr_t touched)
+static void serve(struct server *s, const struct os_touch *touch)
 {
-	uintptr_t addr = align_down(touched, PAGE_SIZE);
+	uintptr_t addr = align_down(touch->addr, PAGE_SIZE);
 	struct mapping *m = map_find(NULL, addr);
 	uintptr_t chunk_end;
 	size_t max, at;
 
+	if (unlikely(touch->writes)) {
+		room_for_copies(s, m, addr);
+		return;
+	}
 	if (!m || !m->ptes) {
 		/* freed meanwhile, or mlockall() touches all there is */
 		if (addr - (uintptr_t)swapd.staging < swapd.nr_stages
@@ -351,7 +355,7 @@ static void serve(struct server *s, uintptr_t touched)
 	at = (addr - m->start) >> PAGE_SHIFT;
 	chunk_end = align_down(addr - m->start, 1UL << CHUNK_SHIFT) +
 		    (1UL << CHUNK_SHIFT) + m->start;
-	max = read_ahead(&s->ahead, m, touched,
+	max = read_ahead(&s->ahead, m, touch->addr,
 			 (min_size(chunk_end, m->end) - addr) >> PAGE_SHIFT);
 	room_for(max);
 	for (;;) {
@@ -495,7 +499,7 @@ static void server_main(void *arg)
 			    (void *)touch.addr);
 		stall_begin(&stall, touch.tid);
 		service_turn(s->id);
-		serve(s, touch.addr);
+		serve(s, &touch);
 		service_turn(s->id);
 		stall_end(&stall);
 		follow(s, touch.tid);

@@ -14,6 +14,7 @@
 #include "reclaim/swapd.h"
 
 #define FORK_MS 1000
+#define SEEN_MS 20
 
 int fork_file = -1;
 static int fork_pagemap = -1; /* keeps a place for the child's own */
@@ -96,6 +97,25 @@ void swapd_fork_failed(void)
 	__atomic_store_n(&fork_is_handled, false, __ATOMIC_RELEASE);
 }
 
+/*
+ * Until what is shared is protected, if need be. Without swap_ask(): a signal
+ * handler that forks may have interrupted that.
+ */
+void swapd_fork_done(void)
+{
+	uint32_t forks, seen;
+
+	if (likely(!swap_on))
+		return;
+	forks = __atomic_add_fetch(&nr_forks, 1, __ATOMIC_RELEASE);
+	if (READ_ONCE(copies_limit) >= pages_resident())
+		return;
+	swap_ring();
+	seen = __atomic_load_n(&forks_seen, __ATOMIC_ACQUIRE);
+	if ((int32_t)(forks - seen) > 0)
+		os_futex_wait(&forks_seen, seen, SEEN_MS);
+}
+
 void swapd_fork_parent(void)
 {
 	if (likely(!swap_on))
@@ -118,7 +138,7 @@ static void finish(pte_t *pte, char *p)
 	bool has = false;
 
 	if ((v & PTE_KIND_MASK) != PTE_FROM_ZERO &&
-	    os_pagemap_read(fork_pagemap, p, 1, &has))
+	    os_pagemap_read(fork_pagemap, p, 1, &has, NULL))
 		bug("swap: a forked child cannot read /proc/self/pagemap");
 	*pte = PTE_PRESENT;
 	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {
@@ -177,7 +197,7 @@ void swap_stop(void)
 		os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 }
 
-static void for_all_armed(void (*f)(pte_t *pte, char *p))
+static void for_armed_pages(void (*f)(pte_t *pte, char *p))
 {
 	for (struct armed_range r = { 0 }; next_armed(&r);)
 		for (; r.start < r.end; r.start += PAGE_SIZE)
@@ -205,15 +225,16 @@ void swapd_fork_child(void)
 	close_fd(&fork_pagemap);
 	fork_pagemap = os_pagemap_open();
 	pages_out = pages_staged = 0;
-	for_all_armed(repair);
+	for_armed_pages(repair);
 	close_fd(&fork_pagemap);
+	nr_forks++;
 	err = swapd_start();
 	if (err) {
 		/* swap_rest() has said so */
 		if (err != -ENOENT && err != -EACCES && err != -EMFILE &&
 		    !ids_version)
 			swap_refuse(err);
-		for_all_armed(fill);
+		for_armed_pages(fill);
 		swap_stop();
 	}
 	close_fds();
@@ -222,6 +243,6 @@ void swapd_fork_child(void)
 void swapd_orphan(void)
 {
 	swapmap_fork_child();
-	for_all_armed(wait_for);
+	for_armed_pages(wait_for);
 	swap_stop();
 }

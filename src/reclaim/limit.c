@@ -13,7 +13,9 @@
 #define LEAST_PAGES 1024 /* that a limit leaves to the heap */
 #define LEAST_STEP  64	 /* pages */
 
-size_t page_goal = SIZE_MAX;
+size_t page_goal = SIZE_MAX, copies_limit = SIZE_MAX;
+bool copies_fill;
+uint32_t forks_seen;
 static uint64_t looked_ms;
 
 /* What a limit leaves to the heap, when so much of it is used otherwise. */
@@ -40,17 +42,17 @@ static size_t of_option(size_t used, size_t heap)
  * not fill the group together. And what is written does not stay with the
  * kernel, which would have to wait for the disk when the group is full.
  */
-static size_t of_group(size_t heap, size_t *step)
+static size_t of_group(size_t heap, size_t *nr, size_t *step)
 {
 	size_t used, max = os_cgroup_memory(&used);
-	size_t kept = max / CGROUP_PART, nr;
+	size_t kept = max / CGROUP_PART;
 
 	if (max == SIZE_MAX)
 		return SIZE_MAX;
 	swap_write_through();
-	nr = os_cgroup_processes();
-	if (nr > 1)
-		*step = max_size((kept / 2 >> PAGE_SHIFT) / nr, LEAST_STEP);
+	*nr = max_size(os_cgroup_processes(), 1);
+	if (*nr > 1)
+		*step = max_size((kept / 2 >> PAGE_SHIFT) / *nr, LEAST_STEP);
 	return rest_of((max - kept) >> PAGE_SHIFT, used >> PAGE_SHIFT, heap);
 }
 
@@ -97,21 +99,45 @@ void limit_forget(void)
 	looked_ms = 0;
 }
 
+/* Pages of the heap that may be shared, and would be copied by and by. */
+static void see_to_copies(size_t shared, size_t nr, size_t own, uint32_t forks)
+{
+	static uint32_t alone; /* after so many forks no other was left */
+
+	if (nr == 1)
+		alone = forks;
+	/* it is not known how many there are */
+	nr = max_size(nr, 1);
+	WRITE_ONCE(copies_limit, shared / (nr + 1));
+	copies_fill = forks != alone && copies_limit < own;
+	protect_shared(forks);
+	if (forks == forks_seen)
+		return;
+	__atomic_store_n(&forks_seen, forks, __ATOMIC_RELEASE);
+	os_futex_wake(&forks_seen);
+}
+
 bool set_limit(void)
 {
 	static size_t step = SIZE_MAX;
+	uint32_t forks = __atomic_load_n(&nr_forks, __ATOMIC_ACQUIRE);
 	size_t heap = pages_resident(), before = READ_ONCE(page_limit);
-	size_t used, limit, mark;
+	size_t used, own, shared, limit, mark, nr = 0;
 	uint64_t now = os_clock_ms();
-	bool stepped = step != SIZE_MAX && heap > page_mark;
+	bool stepped =
+		step != SIZE_MAX && heap + READ_ONCE(pages_copied) > page_mark;
 
-	if (now - looked_ms < LIMIT_MS && (now == looked_ms || !stepped))
+	if (forks == forks_seen && now - looked_ms < LIMIT_MS &&
+	    (now == looked_ms || !stepped))
 		return false;
 	looked_ms = now;
 	step = SIZE_MAX;
+	__atomic_store_n(&pages_copied, 0, __ATOMIC_RELAXED);
 	used = os_resident_self(swapd.statm) >> PAGE_SHIFT;
-	limit = min_size(min_size(of_option(used, heap), of_group(heap, &step)),
-			 of_machine(used, heap));
+	/* what nobody has touched yet is not in what the group has */
+	own = used ? min_size(heap, used) : heap;
+	shared = min_size(of_group(own, &nr, &step), of_machine(used, heap));
+	limit = min_size(of_option(used, heap), shared);
 	mark = limit - limit_gap(limit);
 	page_goal = limit;
 	if (limit != SIZE_MAX && heap < limit && step < limit - heap) {
@@ -125,5 +151,6 @@ bool set_limit(void)
 	WRITE_ONCE(page_limit, limit);
 	if (limit != SIZE_MAX)
 		WRITE_ONCE(swap_arms_early, true);
+	see_to_copies(shared, nr, own, forks);
 	return limit > before;
 }

@@ -52,6 +52,7 @@ static void add(int uffd)
 
 void orphan_add(int uffd)
 {
+	__atomic_add_fetch(&nr_forks, 1, __ATOMIC_RELAXED);
 	lock_acquire(&lock);
 	add(uffd);
 	lock_release(&lock);

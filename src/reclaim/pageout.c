@@ -107,7 +107,7 @@ static size_t claim(uintptr_t addr, pte_t *pte, uint64_t first, size_t nr)
 
 static void look(const void *p, size_t nr, bool *has)
 {
-	if (os_pagemap_read(swapd.pagemap, p, nr, has))
+	if (os_pagemap_read(swapd.pagemap, p, nr, has, NULL))
 		bug("swap: cannot read /proc/self/pagemap any more");
 }
 
@@ -132,6 +132,16 @@ static size_t find(const char *stage, const char *page, size_t nr,
 	return n;
 }
 
+/* A write to a page that is protected would wait for swapd. */
+static bool make_own(void *page)
+{
+	if (os_uffd_unprotect(swapd.uffd, page, PAGE_SIZE) == -EAGAIN)
+		return false;
+	swapd.copies = copies_fill;
+	__atomic_add_fetch(&pages_copied, copies_fill, __ATOMIC_RELAXED);
+	return !os_advise(page, PAGE_SIZE, OS_UNSHARE);
+}
+
 /*
  * Move the pages of a run that are left. A page that is shared with a forked
  * process is made our own first; one that is pinned by a device, locked or
@@ -151,8 +161,7 @@ static void move_out(const struct run *run, enum fate *fate)
 						       nr << PAGE_SHIFT, false);
 
 		if ((r == -EAGAIN && tries++ < RETRIES) ||
-		    (r == -EBUSY && !tries++ &&
-		     !os_advise(page, PAGE_SIZE, OS_UNSHARE)))
+		    (r == -EBUSY && !tries++ && make_own(page)))
 			continue;
 		tries = 0;
 		/* perhaps it crosses a border of the kernel's mappings */

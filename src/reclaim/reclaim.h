@@ -110,6 +110,8 @@ uint64_t fault_latency_ns(unsigned step);
 /** swapd_fork_prepare - 0, or -errno: a child could not bring what is out */
 int swapd_fork_prepare(void);
 void swapd_fork_parent(void);
+/** swapd_fork_done - in the parent, without any lock: pages are shared now */
+void swapd_fork_done(void);
 void swapd_fork_child(void);
 /** swapd_fork_ready - after swapd_fork_prepare(): the next child is this one */
 void swapd_fork_ready(void);

@@ -60,6 +60,9 @@ void service_bring(struct server *s, const struct mapping *m, uintptr_t addr);
 typedef bool page_fn(struct server *s, const struct mapping *m, uintptr_t addr);
 void service_walk(struct server *s, page_fn *f);
 
+/** service_find_fork - the kernel does nothing until a report of one is read */
+void service_find_fork(struct server *s);
+
 /** service_step_back - somebody else shall wait for touches */
 void service_step_back(struct server *s);
 
@@ -68,6 +71,13 @@ void service_wait(void);
 
 /** room_for - wait until the heap may hold @nr pages more, but not for long */
 void room_for(size_t nr);
+
+/**
+ * room_for_copies - let a protected page be written, as soon as there is room
+ *
+ * And those around it. @m: what it lies in, NULL if that has gone.
+ */
+void room_for_copies(struct server *s, const struct mapping *m, uintptr_t addr);
 
 /** room_init - nobody waits. Context: the service is about to start */
 void room_init(void);

@@ -16,6 +16,7 @@
 #include "reclaim/swapd.h"
 
 #define TICK_MS	     100
+#define BUSY_MS	     20
 #define EVICT_PAGES  256 /* looked at before what else there is to do */
 #define STUCK_SCANS  10	 /* rounds without success: nothing more will go */
 #define STUCK_MS     100 /* for so long */
@@ -69,6 +70,7 @@ static void store_until(uint64_t position, uint64_t before)
 		tail = swapd.tail;
 		store_some(min_size(position - tail, STORE_PAGES), before);
 		tidy();
+		set_limit();
 	} while (swapd.tail != tail && swapd.tail < position);
 }
 
@@ -88,6 +90,10 @@ static bool enough_staged(void)
 	static bool enough;
 	size_t more = enough ? 0 : BATCH_PAGES;
 
+	/* what another process has, too, is more memory until it is stored */
+	swapd.copies = swapd.copies && swapd.tail < swapd.head;
+	if (swapd.copies)
+		return true;
 	enough = READ_ONCE(pages_staged) > pages_heap() / STAGED_SHARE + more ||
 		 staging_is_half_full();
 	return enough;
@@ -165,9 +171,10 @@ static void age(void)
 		n = min_size(nr, EVICT_PAGES);
 		scan_pages(n, AGING);
 		/* a large heap has no time to wait there */
-		if (staging_is_half_full())
+		if (staging_is_half_full() || swapd.copies)
 			store_some(EVICT_PAGES, UINT64_MAX);
 		tidy();
+		set_limit();
 		serve_request(true);
 	}
 }
@@ -399,7 +406,8 @@ static void swapd_main(void *arg)
 		if (swap_ended)
 			break;
 		if (!mm_options.swap_stress)
-			sleep_until_bell(heard, TICK_MS);
+			sleep_until_bell(heard,
+					 copies_fill ? BUSY_MS : TICK_MS);
 	}
 }
 

@@ -49,6 +49,7 @@ struct swapd {
 	struct swap_coder *coder;
 	bool touched;	      /* mlockall() has put pages into stages */
 	bool always;	      /* store also what does not shrink */
+	bool copies;	      /* stages hold what another process still has */
 	uint32_t progress;    /* futex: pages have gone */
 	uint64_t stuck_until; /* ms; the heap is above its limit until then */
 };
@@ -85,11 +86,35 @@ static inline size_t limit_gap(size_t goal)
 
 /**
  * set_limit - bring page_limit, page_goal and page_mark up to date, if it is
- * time; is the limit higher now?
+ * time, or there was a fork; is the limit higher now?
  *
  * Context: swapd; takes the locks of blocks, and scan_lock.
  */
 bool set_limit(void);
+
+/**
+ * nr_forks - forks of this process, and its own making; atomic
+ *
+ * forks_seen: so many set_limit() has seen to; a futex.
+ */
+extern uint32_t nr_forks __hidden, forks_seen __hidden;
+
+/** copies_limit - pages of which every process may have a copy, and one more */
+extern size_t copies_limit __hidden;
+
+/** copies_fill - pages are shared, and they are more than that */
+extern bool copies_fill __hidden;
+
+/** pages_copied - pages that may have been copied since set_limit(); atomic */
+extern size_t pages_copied __hidden;
+
+/**
+ * protect_shared - if copies_fill, protect what is there, after each fork once
+ * @forks: of that many it is known
+ *
+ * Context: swapd; takes the locks of blocks, and scan_lock.
+ */
+void protect_shared(uint32_t forks);
 
 /** limit_forget - it is time: what is known is the parent's */
 void limit_forget(void);
@@ -212,6 +237,14 @@ struct armed_range {
 	pte_t *ptes; /* from @start on */
 };
 bool next_armed(struct armed_range *r);
+
+/**
+ * for_all_armed - call @f for all that is armed
+ *
+ * Under scan_lock, so that no range goes meanwhile. Context: swapd.
+ */
+void for_all_armed(void (*f)(uintptr_t start, uintptr_t end,
+			     const pte_t *ptes));
 
 /** uffd_register - watch over a range, which in a child takes a moment */
 int uffd_register(int uffd, void *p, size_t size);

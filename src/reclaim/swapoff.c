@@ -72,6 +72,7 @@ int swap_bring_to_end(void)
 	stage_unlock();
 	os_purge(swapd.staging, swapd.nr_stages << PAGE_SHIFT);
 	WRITE_ONCE(page_limit, SIZE_MAX);
+	WRITE_ONCE(copies_limit, SIZE_MAX);
 	WRITE_ONCE(swap_ended, true);
 	return 0;
 }

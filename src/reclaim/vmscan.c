@@ -221,10 +221,14 @@ static void scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
 			 enum scan scan)
 {
 	pte_t *pte = mapping_pte(m, addr);
-	bool due[BATCH_PAGES];
+	bool due[BATCH_PAGES], shared[BATCH_PAGES], known = false;
 
+	/* to take what others have, too, would not free it, but make a copy */
+	if (unlikely(copies_fill) && scan == UNDER_PRESSURE)
+		known = !os_pagemap_read(swapd.pagemap, (void *)addr, nr, NULL,
+					 shared);
 	for (size_t i = 0; i < nr; i++)
-		due[i] = is_due(&pte[i], scan);
+		due[i] = !(known && shared[i]) && is_due(&pte[i], scan);
 	for (size_t i = 0, n; i < nr; i += n) {
 		n = 1;
 		if (!due[i])
@@ -433,6 +437,19 @@ bool next_armed(struct armed_range *r)
 		return true;
 	}
 	return false;
+}
+
+void for_all_armed(void (*f)(uintptr_t start, uintptr_t end, const pte_t *ptes))
+{
+	for (struct armed_range r = { 0 }; next_armed(&r);) {
+		const struct mapping *m;
+
+		lock_acquire(&scan_lock);
+		m = armed_mapping(&r);
+		if (m)
+			f(r.start, min_size(r.end, m->end), r.ptes);
+		lock_release(&scan_lock);
+	}
 }
 
 /* Up to a batch, then swapd may go on; false if the block has gone. */
