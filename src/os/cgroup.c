@@ -77,6 +77,22 @@ static bool try_group(const char *path, const char *file)
 	return group[0];
 }
 
+/* Lines are "NUMBER:CONTROLLER:PATH"; version 2 has no controller. */
+static const char *path_of(const char *line, const char *controller)
+{
+	size_t len = strlen(controller);
+
+	while (line) {
+		const char *p = strchr(line, ':');
+
+		if (p && !strncmp(p + 1, controller, len) && p[len + 1] == ':')
+			return p + len + 2;
+		line = strchr(line, '\n');
+		line += line != NULL;
+	}
+	return NULL;
+}
+
 static void find_group(void)
 {
 	char buf[4096];
@@ -84,13 +100,13 @@ static void find_group(void)
 
 	if (os_read_file("/proc/self/cgroup", buf, sizeof(buf)) <= 0)
 		return;
-	v1 = strstr(buf, ":memory:");
-	v2 = strstr(buf, "0::");
-	if (v1 && try_group(v1 + 8, "memory.limit_in_bytes"))
+	v1 = path_of(buf, "memory");
+	v2 = path_of(buf, "");
+	if (v1 && try_group(v1, "memory.limit_in_bytes"))
 		return;
 	is_v2 = v2;
 	if (v2)
-		try_group(v2 + 3, "memory.max");
+		try_group(v2, "memory.max");
 }
 
 static void look_for_group(void)
