@@ -221,8 +221,6 @@ CASES = [
         ends 137 grouped 200M larger 350
         must opt swap=256M,swap_pool=150M grouped 200M larger 100 3
         ends 137 grouped 200M larger 100 3
-        must opt swap=256M,swap_pool=150M grouped 200M larger 120 1 shared
-        ends 137 grouped 200M larger 120 1 shared
         must opt swap=256M,swap_pool=150M grouped 200M larger 60 4 shared
         ends 137 grouped 200M larger 60 4 shared
     ''', kernels=('6.12',)),
