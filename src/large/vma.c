@@ -257,8 +257,8 @@ static void bring_back(char *to, const char *from, size_t size)
 
 	for (size_t off = 0; off < size; off += sizeof(has) << PAGE_SHIFT) {
 		size_t nr = min_size((size - off) >> PAGE_SHIFT, sizeof(has));
-		bool known = fd >= 0 &&
-			     !os_pagemap_read(fd, from + off, nr, has, NULL);
+		bool known =
+			fd >= 0 && !os_pagemap_read(fd, from + off, nr, has);
 
 		for (size_t i = 0; i < nr; i++) {
 			size_t at = off + (i << PAGE_SHIFT);

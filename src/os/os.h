@@ -196,11 +196,11 @@ int os_pagemap_open(void);
  */
 int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end, size_t most);
 
-/**
- * os_pagemap_read - which pages of a range have contents; 0 or -EIO
- * @shared: receives which another process has, too; or it is NULL, or @has
- */
-int os_pagemap_read(int fd, const void *p, size_t nr, bool *has, bool *shared);
+/** os_pagemap_read - which pages of a range have contents; 0 or -EIO */
+int os_pagemap_read(int fd, const void *p, size_t nr, bool *has);
+
+/** os_pagemap_shared - which of them another process has, too; 0 or -EIO */
+int os_pagemap_shared(int fd, const void *p, size_t nr, bool *shared);
 
 /* ---- threads that the program does not see (os/thread.c) ---- */
 

@@ -240,33 +240,40 @@ int os_pagemap_next(int fd, uintptr_t *start, uintptr_t *end, size_t most)
 	return 1;
 }
 
-static int read_pagemap(int fd, const void *p, size_t nr, uint64_t *entry)
+static bool has_contents(uint64_t entry)
 {
-	size_t size = nr * sizeof(*entry);
-
-	return sys4(SYS_pread64, fd, entry, size,
-		    ((uintptr_t)p >> PAGE_SHIFT) * sizeof(*entry)) == (long)size
-		       ? 0
-		       : -EIO;
+	return entry & (PM_PRESENT | PM_SWAP);
 }
 
-int os_pagemap_read(int fd, const void *p, size_t nr, bool *has, bool *shared)
+static bool is_shared(uint64_t entry)
+{
+	return (entry & (PM_PRESENT | PM_OWN)) == PM_PRESENT;
+}
+
+static int read_pagemap(int fd, const void *p, size_t nr,
+			bool (*test)(uint64_t), bool *is)
 {
 	uint64_t entry[64];
 
 	for (size_t i = 0, n; i < nr; i += n) {
 		n = min_size(nr - i, 64);
-		if (read_pagemap(fd, (const char *)p + (i << PAGE_SHIFT), n,
-				 entry))
+		if (sys4(SYS_pread64, fd, entry, n * sizeof(entry[0]),
+			 (((uintptr_t)p >> PAGE_SHIFT) + i) *
+				 sizeof(entry[0])) !=
+		    (long)(n * sizeof(entry[0])))
 			return -EIO;
-		for (size_t k = 0; k < n; k++) {
-			if (has)
-				has[i + k] = entry[k] & (PM_PRESENT | PM_SWAP);
-			if (shared)
-				shared[i + k] =
-					(entry[k] & (PM_PRESENT | PM_OWN)) ==
-					PM_PRESENT;
-		}
+		for (size_t k = 0; k < n; k++)
+			is[i + k] = test(entry[k]);
 	}
 	return 0;
+}
+
+int os_pagemap_read(int fd, const void *p, size_t nr, bool *has)
+{
+	return read_pagemap(fd, p, nr, has_contents, has);
+}
+
+int os_pagemap_shared(int fd, const void *p, size_t nr, bool *shared)
+{
+	return read_pagemap(fd, p, nr, is_shared, shared);
 }

@@ -138,7 +138,7 @@ static void finish(pte_t *pte, char *p)
 	bool has = false;
 
 	if ((v & PTE_KIND_MASK) != PTE_FROM_ZERO &&
-	    os_pagemap_read(fork_pagemap, p, 1, &has, NULL))
+	    os_pagemap_read(fork_pagemap, p, 1, &has))
 		bug("swap: a forked child cannot read /proc/self/pagemap");
 	*pte = PTE_PRESENT;
 	if ((v & PTE_KIND_MASK) == PTE_FROM_STORE && has) {

@@ -107,7 +107,7 @@ static size_t claim(uintptr_t addr, pte_t *pte, uint64_t first, size_t nr)
 
 static void look(const void *p, size_t nr, bool *has)
 {
-	if (os_pagemap_read(swapd.pagemap, p, nr, has, NULL))
+	if (os_pagemap_read(swapd.pagemap, p, nr, has))
 		bug("swap: cannot read /proc/self/pagemap any more");
 }
 

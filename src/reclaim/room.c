@@ -103,7 +103,7 @@ static size_t nr_shared(uintptr_t start, size_t nr)
 	bool shared[COPIES];
 	size_t n = 0;
 
-	if (os_pagemap_read(swapd.pagemap, (void *)start, nr, NULL, shared))
+	if (os_pagemap_shared(swapd.pagemap, (void *)start, nr, shared))
 		return nr;
 	for (size_t i = 0; i < nr; i++)
 		n += shared[i];

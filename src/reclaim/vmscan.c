@@ -225,8 +225,8 @@ static void scan_stretch(struct mapping *m, uintptr_t addr, size_t nr,
 
 	/* to take what others have, too, would not free it, but make a copy */
 	if (unlikely(copies_fill) && scan == UNDER_PRESSURE)
-		known = !os_pagemap_read(swapd.pagemap, (void *)addr, nr, NULL,
-					 shared);
+		known = !os_pagemap_shared(swapd.pagemap, (void *)addr, nr,
+					   shared);
 	for (size_t i = 0; i < nr; i++)
 		due[i] = !(known && shared[i]) && is_due(&pte[i], scan);
 	for (size_t i = 0, n; i < nr; i += n) {
