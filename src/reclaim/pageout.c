@@ -496,6 +496,8 @@ size_t store_stages(size_t nr, uint64_t before)
 		WRITE_ONCE(swapd.tail, swapd.tail + 1);
 		n++;
 	}
+	if (swapd.tail == swapd.head)
+		swapd.copies = false;
 	for (size_t i = n; i < packed; i++)
 		unpack(first + i);
 	if (n && os_purge(stage_addr(first), n << PAGE_SHIFT)) {

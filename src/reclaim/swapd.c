@@ -91,7 +91,6 @@ static bool enough_staged(void)
 	size_t more = enough ? 0 : BATCH_PAGES;
 
 	/* what another process has, too, is more memory until it is stored */
-	swapd.copies = swapd.copies && swapd.tail < swapd.head;
 	if (swapd.copies)
 		return true;
 	enough = READ_ONCE(pages_staged) > pages_heap() / STAGED_SHARE + more ||
