@@ -109,8 +109,7 @@ __public int mm_advise(void *ptr, size_t len, enum mm_advice advice)
 	case MM_NOSWAP:
 		WRITE_ONCE(some_stay, true);
 		keep(p, pte, nr, PTE_PRESENT | PTE_NOSWAP);
-		/* nor does who writes there have to wait: see protect_shared()
-		 */
+		/* and who writes there need not wait: protect_shared() */
 		if (!mm_options.swap_usermode)
 			os_advise(p, nr << PAGE_SHIFT, OS_UNSHARE);
 		return 0;

@@ -450,7 +450,7 @@ int vma_pin(struct vma *v, void *p, size_t size)
 	size_t bytes = align_up((uintptr_t)p + size, page) - start;
 	int err;
 
-	/* what is out, or shared, may have to wait for swapd, which takes it */
+	/* what is out or shared may wait for swapd, which takes the lock */
 	if (unlikely(swap_on))
 		os_advise((void *)start, bytes, OS_UNSHARE);
 	lock_acquire(&vma_lock);

@@ -46,15 +46,15 @@ def run(program, libmm, threads):
                           stdout=subprocess.PIPE) as child:
         if child.stdout.read(1) != b"\n":
             sys.exit("the program does not get as far as it should")
-        kib = resident_kib(child.pid, os.path.realpath(libmm) if libmm else None)
+        resident = resident_kib(child.pid, libmm)
         child.stdin.close()
         if child.wait(30):
             sys.exit(f"the program exits {child.returncode}")
-    return kib
+    return resident
 
 
 def main():
-    libmm, program = map(os.path.abspath, sys.argv[1:3])
+    libmm, program = map(os.path.realpath, sys.argv[1:3])
     failed = False
     for threads in (0, THREADS):
         runs = [(run(program, None, threads)[0], *run(program, libmm, threads))
